@@ -1,0 +1,175 @@
+//! Making attempts.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use hookseal::{SignedHeaders, Timestamp};
+use tokio::sync::oneshot;
+
+use super::{
+    Engine, Stopping,
+    committer::{Entry, Finished},
+};
+use crate::{
+    AttemptRecord, AttemptResult, DeliveryRef, Failure, FailureKind, Trigger,
+    dispatcher::Job,
+    health::Went,
+    outcome::{decide, explain_status, is_success},
+    ports::store::{HealthChange, NextStep, Outcome},
+    subscriber::Subscriber,
+};
+
+/// Makes one attempt, then the next that may begin, until there is none.
+pub(super) async fn run(engine: Arc<Engine>, first: Job) {
+    let mut buffer = SignedHeaders::new();
+    let mut next = Some(first);
+    while let Some(job) = next {
+        let key = job.delivery.subscription;
+        let finished = engine.attempt(&job, &mut buffer).await;
+        let now = engine.clock.now();
+        let mut dispatcher = engine.dispatcher.lock();
+        dispatcher.finished(key);
+        match finished {
+            Some(finished) => engine.hand_over(finished),
+            None => dispatcher.recorded(1),
+        }
+        next = dispatcher.next_attempt(now);
+        if next.is_none() && dispatcher.in_flight() == 0 {
+            engine.idle.notify_waiters();
+        }
+        drop(dispatcher);
+        engine.refill.notify_one();
+    }
+}
+
+impl Engine {
+    /// Hands an outcome to the committer.
+    fn hand_over(&self, finished: Finished) {
+        if self.entries.send(Entry::Outcome(Box::new(finished))).is_err() {
+            tracing::error!("an outcome came after the committer had stopped; its delivery is made again");
+        }
+    }
+
+    /// Attempts a delivery. `None` where there is nothing to record: the subscription is gone, or the attempt was
+    /// cut off by the end of the server.
+    async fn attempt(self: &Arc<Self>, job: &Job, buffer: &mut SignedHeaders) -> Option<Finished> {
+        let subscriber = self.subscriber(job.delivery.subscription)?;
+        let (started_at, result) = self.send(&subscriber, job, buffer).await?;
+        Some(self.judge(&subscriber, job, started_at, result))
+    }
+
+    /// Signs and sends. `None` where the server's end cut it off.
+    async fn send(
+        &self,
+        subscriber: &Subscriber,
+        job: &Job,
+        buffer: &mut SignedHeaders,
+    ) -> Option<(Timestamp, AttemptResult)> {
+        self.counters.attempts.fetch_add(1, Ordering::Relaxed);
+        let started_at = self.clock.now();
+        let id = job.delivery.id.to_string();
+        let outbound = match subscriber.request(&id, &job.payload, started_at, buffer) {
+            Ok(outbound) => outbound,
+            Err(error) => {
+                let failure = Failure::new(FailureKind::Unsendable, error.to_string());
+                return Some((started_at, AttemptResult { failure: Some(failure), ..AttemptResult::default() }));
+            }
+        };
+        let headers = outbound.headers.clone();
+        let mut stopping = self.stopping.subscribe();
+        let mut result = tokio::select! {
+            result = self.transport.send(outbound) => result,
+            _ = stopping.wait_for(|stopping| *stopping == Stopping::Cut) => return None,
+        };
+        if !is_success(&subscriber.policy, &result) {
+            explain_status(&subscriber.policy, &mut result);
+            result.request_headers = headers.iter().map(shown).collect();
+        }
+        Some((started_at, result))
+    }
+
+    /// Decides what becomes of the delivery and of its subscription.
+    fn judge(
+        self: &Arc<Self>,
+        subscriber: &Subscriber,
+        job: &Job,
+        started_at: Timestamp,
+        result: AttemptResult,
+    ) -> Finished {
+        let now = self.clock.now();
+        let number = job.attempts + 1;
+        let decision = decide(&subscriber.policy, number, job.trigger, &result, now, self.entropy.next_u64());
+        let well = decision.next == NextStep::Succeeded;
+        let counter = if well { &self.counters.succeeded } else { &self.counters.failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let health = self.mind_health(subscriber, job.trigger, well, number, decision.gone, now);
+        let attempt = AttemptRecord { number, trigger: job.trigger, started_at, result };
+        if !well {
+            log_failure(job.delivery, subscriber, &attempt, decision.next);
+        }
+        Finished { outcome: Outcome { delivery: job.delivery, attempt, next: decision.next }, health, recorded: None }
+    }
+
+    /// The change of the subscription's health, if there is one. Test deliveries do not count.
+    fn mind_health(
+        self: &Arc<Self>,
+        subscriber: &Subscriber,
+        trigger: Trigger,
+        well: bool,
+        number: u32,
+        gone: bool,
+        now: Timestamp,
+    ) -> Option<HealthChange> {
+        if trigger == Trigger::Ping {
+            return None;
+        }
+        let went = if well { Went::Well } else { Went::Badly { number, gone } };
+        let (health, disable) = subscriber.standing().lock().after(went, &subscriber.policy, now)?;
+        let subscription = subscriber.subscription.key;
+        if disable.is_some() {
+            self.apply_rules(subscriber);
+        }
+        Some(HealthChange { subscription, health, disable })
+    }
+
+    /// Attempts a delivery at once, outside its queue, and waits until the outcome is recorded. `None` where the
+    /// end of the server cut it off.
+    pub(super) async fn attempt_now(self: &Arc<Self>, job: &Job) -> Option<AttemptRecord> {
+        let key = job.delivery.subscription;
+        self.dispatcher.lock().begin_outside(key);
+        let finished = self.attempt(job, &mut SignedHeaders::new()).await;
+        self.dispatcher.lock().finished(key);
+        let Some(mut finished) = finished else {
+            self.dispatcher.lock().recorded(1);
+            return None;
+        };
+        let (recorded, done) = oneshot::channel();
+        let attempt = finished.outcome.attempt.clone();
+        finished.recorded = Some(recorded);
+        self.hand_over(finished);
+        // Without an answer the committer is gone, and the attempt was made all the same.
+        done.await.ok();
+        self.pump();
+        Some(attempt)
+    }
+}
+
+/// A sent header as it is shown: what may be a token is masked.
+fn shown((name, value): &(http::HeaderName, http::HeaderValue)) -> (String, String) {
+    let value = if value.is_sensitive() { "***".into() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
+    (name.to_string(), value)
+}
+
+fn log_failure(delivery: DeliveryRef, subscriber: &Subscriber, attempt: &AttemptRecord, next: NextStep) {
+    let result = &attempt.result;
+    tracing::info!(
+        delivery = %delivery.id,
+        subscription = %subscriber.subscription.id,
+        attempt = attempt.number,
+        status = result.status,
+        failure = result.failure.as_ref().map(|failure| failure.kind.as_str()),
+        detail = result.failure.as_ref().map(|failure| failure.detail.as_str()),
+        duration_ms = result.phases.total.as_millis() as u64,
+        next = ?next,
+        "attempt failed"
+    );
+}

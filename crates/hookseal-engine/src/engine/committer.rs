@@ -1,0 +1,221 @@
+//! The committer: one transaction for all that has come together while the last one was under way.
+//!
+//! A lone event is committed at once; under load the batches grow by themselves. Outcomes of earlier attempts share
+//! the transaction of new events. When the store refuses a batch, the events' publishers are told so and the
+//! outcomes are kept: they are offered again until the store takes them, and no more attempts begin than there is
+//! room to keep outcomes for.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::Engine;
+use crate::{
+    NewEvent, SubscriptionKey, Trigger, Verdict,
+    dispatcher::Job,
+    limits,
+    ports::store::{Batch, HealthChange, NextStep, Outcome, StoreError},
+};
+
+/// Something to be committed.
+pub(super) enum Entry {
+    /// A new event.
+    Event(Box<Accepting>),
+    /// What came of an attempt.
+    Outcome(Box<Finished>),
+    /// Answered once everything before it was committed.
+    Flush(oneshot::Sender<()>),
+}
+
+/// A new event whose publisher waits.
+pub(super) struct Accepting {
+    pub(super) event: NewEvent,
+    pub(super) reply: oneshot::Sender<Result<Verdict, StoreError>>,
+    /// Its share of the bound on events that wait for their commit.
+    pub(super) _permit: OwnedSemaphorePermit,
+}
+
+/// What came of an attempt, and who waits for it to be recorded.
+pub(super) struct Finished {
+    pub(super) outcome: Outcome,
+    pub(super) health: Option<HealthChange>,
+    pub(super) recorded: Option<oneshot::Sender<()>>,
+}
+
+/// Commits until every sender is gone.
+pub(super) async fn run(engine: Arc<Engine>, mut queue: mpsc::UnboundedReceiver<Entry>) {
+    let mut entries = Vec::new();
+    let mut round = Round::default();
+    let mut pause = limits::STORE_RETRY_FIRST;
+    loop {
+        tokio::select! {
+            count = queue.recv_many(&mut entries, limits::COMMIT_EVENTS_MAX) => if count == 0 { return },
+            () = engine.clock.sleep(pause), if !round.finished.is_empty() => {}
+        }
+        round.take(&mut entries);
+        pause = match round.commit(&engine).await {
+            Ok(()) => limits::STORE_RETRY_FIRST,
+            Err(error) => {
+                engine.counters.store_failures.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(error = &error as &dyn std::error::Error, "the store refused a commit");
+                (pause * 2).min(limits::STORE_RETRY_LONGEST)
+            }
+        };
+    }
+}
+
+/// What one transaction is made of.
+#[derive(Default)]
+struct Round {
+    events: Vec<Accepting>,
+    finished: Vec<Finished>,
+    flushes: Vec<oneshot::Sender<()>>,
+}
+
+impl Round {
+    fn take(&mut self, entries: &mut Vec<Entry>) {
+        for entry in entries.drain(..) {
+            match entry {
+                Entry::Event(accepting) => self.events.push(*accepting),
+                Entry::Outcome(finished) => self.finished.push(*finished),
+                Entry::Flush(reply) => self.flushes.push(reply),
+            }
+        }
+    }
+
+    async fn commit(&mut self, engine: &Arc<Engine>) -> Result<(), StoreError> {
+        if !self.events.is_empty() || !self.finished.is_empty() {
+            match engine.store.commit(self.batch()).await {
+                Ok(committed) => self.settle(engine, &committed.verdicts),
+                Err(error) => {
+                    self.refuse(engine, &error);
+                    return Err(error);
+                }
+            }
+            engine.pump();
+        }
+        for reply in self.flushes.drain(..) {
+            // Whoever asked may have stopped waiting.
+            reply.send(()).ok();
+        }
+        Ok(())
+    }
+
+    fn batch(&self) -> Batch {
+        // Of several changes of one subscription only the last counts, but none may lose the reason to disable it.
+        let mut health: HashMap<SubscriptionKey, HealthChange> = HashMap::new();
+        for change in self.finished.iter().filter_map(|finished| finished.health) {
+            let disable = health.get(&change.subscription).and_then(|earlier| earlier.disable);
+            health.insert(change.subscription, HealthChange { disable: disable.or(change.disable), ..change });
+        }
+        Batch {
+            events: self.events.iter().map(|accepting| accepting.event.clone()).collect(),
+            outcomes: self.finished.iter().map(|finished| finished.outcome.clone()).collect(),
+            health: health.into_values().collect(),
+        }
+    }
+
+    /// The batch is durable: jobs begin, publishers are answered.
+    fn settle(&mut self, engine: &Arc<Engine>, verdicts: &[Verdict]) {
+        let now = engine.clock.now();
+        let mut refused = Vec::new();
+        let mut dispatcher = engine.dispatcher.lock();
+        for (accepting, verdict) in self.events.iter().zip(verdicts) {
+            for job in place(&mut dispatcher, &accepting.event, *verdict, now) {
+                refused.extend(dispatcher.admit(job));
+            }
+        }
+        dispatcher.recorded(self.finished.len());
+        for finished in &self.finished {
+            if let NextStep::RetryAt(due) = finished.outcome.next {
+                dispatcher.stored(finished.outcome.delivery.subscription, due, false, now);
+            }
+        }
+        drop(dispatcher);
+        engine.release(refused);
+        for (accepting, verdict) in self.events.drain(..).zip(verdicts) {
+            if *verdict == Verdict::Accepted {
+                engine.count_accepted();
+            }
+            // A publisher that has gone away finds out by publishing again.
+            accepting.reply.send(Ok(*verdict)).ok();
+        }
+        for finished in self.finished.drain(..) {
+            if let Some(recorded) = finished.recorded {
+                recorded.send(()).ok();
+            }
+        }
+    }
+
+    /// The batch is not durable: publishers are told, outcomes are kept.
+    fn refuse(&mut self, engine: &Arc<Engine>, error: &StoreError) {
+        let mut dispatcher = engine.dispatcher.lock();
+        for accepting in &self.events {
+            withdraw(&mut dispatcher, &accepting.event);
+        }
+        drop(dispatcher);
+        for accepting in self.events.drain(..) {
+            accepting.reply.send(Err(error.like())).ok();
+        }
+    }
+}
+
+/// What a verdict means to an event's deliveries. Returns the jobs that go straight to memory.
+fn place(
+    dispatcher: &mut crate::dispatcher::Dispatcher,
+    event: &NewEvent,
+    verdict: Verdict,
+    now: hookseal::Timestamp,
+) -> Vec<Job> {
+    if verdict != Verdict::Accepted {
+        withdraw(dispatcher, event);
+        return Vec::new();
+    }
+    let payload = Arc::new(event.payload.clone());
+    let mut jobs = Vec::with_capacity(event.targets.len());
+    for (index, target) in event.targets.iter().enumerate() {
+        if target.leased {
+            jobs.push(event.job(index, &payload));
+        } else {
+            dispatcher.stored(target.subscription, event.accepted_at, true, now);
+        }
+    }
+    jobs
+}
+
+fn withdraw(dispatcher: &mut crate::dispatcher::Dispatcher, event: &NewEvent) {
+    for target in event.targets.iter().filter(|target| target.leased) {
+        dispatcher.withdraw(target.subscription, event.payload.body.len());
+    }
+}
+
+impl NewEvent {
+    /// Target `index` of this event as a job.
+    pub(super) fn job(&self, index: usize, payload: &Arc<crate::Payload>) -> Job {
+        let delivery = crate::DeliveryRef {
+            id: self.delivery_id(index),
+            event: self.id,
+            subscription: self.targets[index].subscription,
+            scope: self.scope,
+        };
+        Job { delivery, payload: Arc::clone(payload), attempts: 0, trigger: Trigger::Schedule }
+    }
+}
+
+impl Engine {
+    /// Waits until everything handed to the committer so far is recorded, at most [`limits::CUT`].
+    pub(super) async fn flush(&self) {
+        let (reply, flushed) = oneshot::channel();
+        if self.entries.send(Entry::Flush(reply)).is_ok() {
+            let patience: Duration = limits::CUT;
+            tokio::select! {
+                _ = flushed => {}
+                () = self.clock.sleep(patience) => tracing::error!("outcomes could not be recorded before the end; their deliveries are made again"),
+            }
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The driver: it runs the decisions over the ports. What is decided here is only when to do what.
+//!
+//! ```text
+//! publish ──> committer ──> store            one transaction for all that has come together
+//!                 │
+//!                 └──> dispatcher ──> attempts ──> transport
+//!                          ^              │
+//!   wakeups, refills ──────┘              └──> committer (outcomes)
+//! ```
+
+mod attempts;
+mod committer;
+mod error;
+mod publish;
+mod refill;
+mod subscriptions;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use hookseal::{Profile, Timestamp};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+
+pub use self::{
+    error::{ChangeError, EngineError, FieldProblem, PublishError, StartError},
+    publish::{Publish, Published},
+    subscriptions::{Pinged, SecretChoice, SettingsChange},
+};
+use self::committer::Entry;
+use crate::{
+    IdSource, SubscriptionKey, limits,
+    dispatcher::{Dispatcher, Job},
+    ports::{Clock, Entropy, Store, Transport},
+    registry::Registry,
+    subscriber::Subscriber,
+};
+
+/// What an engine is put together from.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// How attempts are sent.
+    pub transport: Arc<dyn Transport>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bits.
+    pub entropy: Arc<dyn Entropy>,
+    /// The profiles that subscriptions may name.
+    pub profiles: Vec<Arc<Profile>>,
+    /// Bytes that an event's body may have at most.
+    pub body_bytes_max: usize,
+}
+
+/// A running engine.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    profiles: HashMap<String, Arc<Profile>>,
+    body_bytes_max: usize,
+    ids: IdSource,
+    registry: RwLock<Registry>,
+    /// One change of subscriptions at a time, so that memory never falls behind the store.
+    changing: tokio::sync::Mutex<()>,
+    dispatcher: Mutex<Dispatcher>,
+    entries: mpsc::UnboundedSender<Entry>,
+    accepting: Arc<Semaphore>,
+    /// Wakes the task that waits for what comes due.
+    refill: Notify,
+    /// Wakes whoever waits for the last attempt to be over.
+    idle: Notify,
+    stopping: watch::Sender<Stopping>,
+    counters: Counters,
+}
+
+/// How far stopping has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stopping {
+    /// It runs.
+    No,
+    /// Nothing new begins; what is under way may end.
+    Draining,
+    /// What is under way is cut off.
+    Cut,
+}
+
+/// What has happened since the start.
+#[derive(Debug, Default)]
+struct Counters {
+    accepted: AtomicU64,
+    attempts: AtomicU64,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+    store_failures: AtomicU64,
+}
+
+/// What has happened since the engine started, and how it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// Events accepted.
+    pub accepted: u64,
+    /// Attempts made.
+    pub attempts: u64,
+    /// Deliveries that succeeded.
+    pub succeeded: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Commits that the store refused.
+    pub store_failures: u64,
+    /// Attempts under way, and outcomes not recorded yet.
+    pub unrecorded: usize,
+    /// Subscriptions in memory.
+    pub subscriptions: usize,
+}
+
+impl Engine {
+    /// Recovers what an earlier run left, and starts.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] where the store cannot be read.
+    pub async fn start(parts: Parts) -> Result<Arc<Self>, StartError> {
+        let now = parts.clock.now();
+        let recovered = parts.store.recover(now).await.map_err(StartError::Recover)?;
+        let subscriptions = parts.store.all_subscriptions().await.map_err(StartError::Subscriptions)?;
+        let (entries, queue) = mpsc::unbounded_channel();
+        let engine = Arc::new(Self {
+            store: parts.store,
+            transport: parts.transport,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            profiles: parts.profiles.into_iter().map(|p| (p.name().to_owned(), p)).collect(),
+            body_bytes_max: parts.body_bytes_max.min(limits::BODY_BYTES_MAX),
+            ids: IdSource::new(recovered.highest_order),
+            registry: RwLock::default(),
+            changing: tokio::sync::Mutex::default(),
+            dispatcher: Mutex::new(Dispatcher::new()),
+            entries,
+            accepting: Arc::new(Semaphore::new(limits::ACCEPTING_BYTES_MAX)),
+            refill: Notify::new(),
+            idle: Notify::new(),
+            stopping: watch::Sender::new(Stopping::No),
+            counters: Counters::default(),
+        });
+        for subscription in subscriptions {
+            let id = subscription.id;
+            if let Err(error) = engine.enlist(subscription) {
+                tracing::error!(subscription = %id, %error, "a stored subscription cannot be sent to; it waits");
+            }
+        }
+        {
+            let mut dispatcher = engine.dispatcher.lock();
+            for (key, due) in recovered.waiting {
+                dispatcher.stored(key, due, due <= now, now);
+            }
+        }
+        if recovered.resumed > 0 {
+            tracing::info!(deliveries = recovered.resumed, "resuming deliveries that an earlier run did not finish");
+        }
+        tokio::spawn(committer::run(Arc::clone(&engine), queue));
+        tokio::spawn(refill::run(Arc::clone(&engine)));
+        engine.refill.notify_one();
+        Ok(engine)
+    }
+
+    /// Stops: begins nothing more, lets attempts under way end within `drain`, cuts off those that do not, records
+    /// all outcomes and closes the store. What was cut off or waited is attempted again by the next run.
+    pub async fn stop(&self, drain: Duration) {
+        self.dispatcher.lock().stop();
+        self.stopping.send_replace(Stopping::Draining);
+        if !self.is_idle_within(drain).await {
+            let cut = self.dispatcher.lock().in_flight();
+            tracing::warn!(attempts = cut, "cutting off attempts that did not end in time; they stay due");
+            self.stopping.send_replace(Stopping::Cut);
+            self.is_idle_within(limits::CUT).await;
+        }
+        self.flush().await;
+        self.store.close().await;
+    }
+
+    /// What has happened so far.
+    pub fn stats(&self) -> Stats {
+        use std::sync::atomic::Ordering::Relaxed;
+        Stats {
+            accepted: self.counters.accepted.load(Relaxed),
+            attempts: self.counters.attempts.load(Relaxed),
+            succeeded: self.counters.succeeded.load(Relaxed),
+            failed: self.counters.failed.load(Relaxed),
+            store_failures: self.counters.store_failures.load(Relaxed),
+            unrecorded: self.dispatcher.lock().unrecorded(),
+            subscriptions: self.registry.read().len(),
+        }
+    }
+
+    /// The time as the engine sees it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The profiles that subscriptions may name, by name.
+    pub fn profiles(&self) -> Vec<&Arc<Profile>> {
+        let mut profiles: Vec<_> = self.profiles.values().collect();
+        profiles.sort_by_key(|profile| profile.name());
+        profiles
+    }
+
+    /// The store, for reading.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Waits until no attempt is under way, at most so long. Returns whether that came about.
+    async fn is_idle_within(&self, most: Duration) -> bool {
+        let idle = async {
+            loop {
+                let notified = self.idle.notified();
+                if self.dispatcher.lock().in_flight() == 0 {
+                    return;
+                }
+                notified.await;
+            }
+        };
+        tokio::select! {
+            () = idle => true,
+            () = self.clock.sleep(most) => false,
+        }
+    }
+
+    fn subscriber(&self, key: SubscriptionKey) -> Option<Arc<Subscriber>> {
+        self.registry.read().subscriber(key).cloned()
+    }
+
+    /// Begins every attempt that may begin, and has what waits in the store looked after.
+    fn pump(self: &Arc<Self>) {
+        self.begin_attempts();
+        self.refill.notify_one();
+    }
+
+    fn begin_attempts(self: &Arc<Self>) {
+        let now = self.clock.now();
+        loop {
+            let job = self.dispatcher.lock().next_attempt(now);
+            match job {
+                Some(job) => drop(tokio::spawn(attempts::run(Arc::clone(self), job))),
+                None => break,
+            }
+        }
+    }
+
+    /// Gives leases back in the background: what was leased is due again.
+    fn release(self: &Arc<Self>, jobs: Vec<Job>) {
+        if jobs.is_empty() {
+            return;
+        }
+        let engine = Arc::clone(self);
+        tokio::spawn(async move { engine.release_now(jobs).await });
+    }
+
+    async fn release_now(self: &Arc<Self>, jobs: Vec<Job>) {
+        let deliveries: Vec<_> = jobs.iter().map(|job| job.delivery).collect();
+        if let Err(error) = self.store.release(deliveries).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "leases could not be given back; a restart does so");
+            return;
+        }
+        let now = self.clock.now();
+        let mut dispatcher = self.dispatcher.lock();
+        for job in &jobs {
+            dispatcher.stored(job.delivery.subscription, now, true, now);
+        }
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,65 @@
+//! What waits in the store: it is claimed when it is due and there is room for it.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Engine, Stopping};
+use crate::{
+    dispatcher::{ClaimWish, Job},
+    limits,
+    ports::store::{Claim, Claimed},
+};
+
+/// The longest sleep. Due times are wall-clock times: a clock that steps forward is noticed after so long at most.
+const LOOK_AGAIN: Duration = Duration::from_secs(20);
+
+/// Claims what comes due, until the engine stops.
+pub(super) async fn run(engine: Arc<Engine>) {
+    let mut stopping = engine.stopping.subscribe();
+    loop {
+        let woken = engine.refill.notified();
+        while engine.refill_one().await {}
+        let sleep = engine.until_next_wakeup();
+        tokio::select! {
+            () = woken => {}
+            () = engine.clock.sleep(sleep) => engine.pump(),
+            _ = stopping.wait_for(|stopping| *stopping != Stopping::No) => return,
+        }
+    }
+}
+
+impl Engine {
+    fn until_next_wakeup(&self) -> Duration {
+        let now = self.clock.now();
+        let next = self.dispatcher.lock().next_wakeup();
+        next.map_or(LOOK_AGAIN, |at| at.since(now)).min(LOOK_AGAIN)
+    }
+
+    /// Answers one wish of the dispatcher. Returns whether there was one.
+    async fn refill_one(self: &Arc<Self>) -> bool {
+        let now = self.clock.now();
+        let Some(wish) = self.dispatcher.lock().next_claim(now) else { return false };
+        let ClaimWish { subscription, limit } = wish;
+        let claim = Claim { subscription, due_before: now, limit, bytes_max: limits::CLAIM_BYTES_MAX };
+        match self.store.claim(claim).await {
+            Ok(Claimed { deliveries, next_due }) => {
+                let jobs = deliveries.into_iter().map(Job::from).collect();
+                let refused = self.dispatcher.lock().claimed(subscription, jobs, next_due, self.clock.now());
+                self.release(refused);
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "deliveries could not be read back");
+                let again = now.saturating_add(limits::STORE_RETRY_LONGEST);
+                self.dispatcher.lock().claim_failed(subscription, again);
+            }
+        }
+        self.begin_attempts();
+        true
+    }
+}
+
+impl From<crate::ports::store::ClaimedDelivery> for Job {
+    fn from(claimed: crate::ports::store::ClaimedDelivery) -> Self {
+        let crate::ports::store::ClaimedDelivery { delivery, payload, attempts, trigger } = claimed;
+        Self { delivery, payload: Arc::new(payload), attempts, trigger }
+    }
+}

@@ -1,0 +1,247 @@
+//! Creating, changing and deleting subscriptions, test deliveries, and asking for another attempt.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hookseal::{Profile, Secret};
+
+use super::{ChangeError, Engine, EngineError, FieldProblem};
+use crate::{
+    AttemptRecord, DeliveryId, EventId, EventType, Health, NewEvent, Payload, Scope, Subscription, SubscriptionId,
+    SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Target, Trigger,
+    ports::store::{NewSubscription, Retried, SubscriptionChange},
+    subscriber::{Subscriber, SubscriberError},
+};
+
+/// Where a subscription's secret comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SecretChoice {
+    /// It is made here, in the form that the profile's vendor gives out.
+    Generate,
+    /// Its owner brings it.
+    Given(Secret),
+    /// Deliveries go out unsigned, where the profile allows that.
+    Unsigned,
+}
+
+/// A change of a subscription by its owner; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct SettingsChange {
+    /// New settings, whole.
+    pub settings: Option<SubscriptionSettings>,
+    /// Another secret in the place of all that were.
+    pub secret: Option<SecretChoice>,
+    /// Another status: `Active` or `Paused`.
+    pub status: Option<SubscriptionStatus>,
+}
+
+/// What came of a test delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pinged {
+    /// The event that was made for it.
+    pub event: EventId,
+    /// Its delivery.
+    pub delivery: DeliveryId,
+    /// The attempt.
+    pub attempt: AttemptRecord,
+    /// Whether it counts as a success.
+    pub success: bool,
+}
+
+impl Engine {
+    /// Creates a subscription. Its secret, if it has one, is in what is returned, and is shown this once.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::Invalid`] with every problem found, or [`ChangeError::Store`].
+    pub async fn create_subscription(
+        self: &Arc<Self>,
+        scope: Scope,
+        settings: SubscriptionSettings,
+        secret: SecretChoice,
+    ) -> Result<Subscription, ChangeError> {
+        let now = self.clock.now();
+        let id = SubscriptionId::from_parts(self.ids.reserve(now, 1), self.entropy.next_u64());
+        let mut draft = Subscription {
+            id,
+            key: SubscriptionKey(0),
+            scope,
+            settings,
+            secrets: Vec::new(),
+            status: SubscriptionStatus::Active,
+            disabled_because: None,
+            health: Health::GOOD,
+            created_at: now,
+            updated_at: now,
+        };
+        draft.secrets = self.secrets(&draft.settings.profile, secret)?;
+        self.check_subscription(&draft)?;
+        let _changing = self.changing.lock().await;
+        let Subscription { settings, secrets, status, .. } = draft;
+        let new = NewSubscription { id, scope, settings, secrets, status, created_at: now };
+        let created = self.store.create_subscription(new).await.map_err(ChangeError::Store)?;
+        self.enlist(created.clone()).map_err(|error| invalid(&error))?;
+        Ok(created)
+    }
+
+    /// Changes a subscription. Deliveries that begin after this returns follow the change.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError`].
+    pub async fn change_subscription(
+        self: &Arc<Self>,
+        scope: Scope,
+        id: SubscriptionId,
+        change: SettingsChange,
+    ) -> Result<Subscription, ChangeError> {
+        let _changing = self.changing.lock().await;
+        // What deliveries have changed of it is in the store before its owner's change is.
+        self.flush().await;
+        let stored = self.store.subscription(scope, id).await.map_err(ChangeError::Store)?;
+        let mut draft = stored.ok_or(ChangeError::NotFound)?;
+        if let Some(settings) = &change.settings {
+            draft.settings = settings.clone();
+        }
+        let secrets = match change.secret {
+            Some(choice) => Some(self.secrets(&draft.settings.profile, choice)?),
+            None => None,
+        };
+        draft.secrets = secrets.clone().unwrap_or(draft.secrets);
+        self.check_subscription(&draft)?;
+        let SettingsChange { settings, status, .. } = change;
+        let change = SubscriptionChange { scope, id, now: self.clock.now(), settings, secrets, status };
+        let changed = self.store.change_subscription(change).await.map_err(ChangeError::Store)?;
+        let changed = changed.ok_or(ChangeError::NotFound)?;
+        self.enlist(changed.clone()).map_err(|error| invalid(&error))?;
+        self.pump();
+        Ok(changed)
+    }
+
+    /// Deletes a subscription: nothing begins for it any more, what waits is cancelled, its secrets are destroyed.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], [`EngineError::Store`].
+    pub async fn delete_subscription(self: &Arc<Self>, scope: Scope, id: SubscriptionId) -> Result<(), EngineError> {
+        let _changing = self.changing.lock().await;
+        let deleted = self.store.delete_subscription(scope, id, self.clock.now()).await.map_err(EngineError::Store)?;
+        let mut registry = self.registry.write();
+        if let Some(key) = registry.by_id(scope, id).map(|subscriber| subscriber.subscription.key) {
+            registry.remove(key);
+            self.dispatcher.lock().remove(key);
+        }
+        if deleted { Ok(()) } else { Err(EngineError::NotFound) }
+    }
+
+    /// Sends a signed test delivery of type `ping` at once, whatever the subscription's status, and waits for it.
+    /// It is not tried again, and does not count for the subscription's health.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], [`EngineError::Store`], [`EngineError::Stopping`].
+    pub async fn ping(self: &Arc<Self>, scope: Scope, id: SubscriptionId) -> Result<Pinged, EngineError> {
+        let subscriber = self.registry.read().by_id(scope, id).cloned().ok_or(EngineError::NotFound)?;
+        let event = self.ping_event(&subscriber);
+        let payload = Arc::new(event.payload.clone());
+        let mut job = event.job(0, &payload);
+        job.trigger = Trigger::Ping;
+        self.store_ping(event).await?;
+        let attempt = self.attempt_now(&job).await.ok_or(EngineError::Stopping)?;
+        let success = crate::outcome::is_success(&subscriber.policy, &attempt.result);
+        Ok(Pinged { event: job.delivery.event, delivery: job.delivery.id, attempt, success })
+    }
+
+    /// Has a delivery attempted again, at once, whatever became of it.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`]; [`EngineError::Conflict`] while it is under way or when its subscription is gone.
+    pub async fn retry_delivery(self: &Arc<Self>, scope: Scope, id: DeliveryId) -> Result<(), EngineError> {
+        let now = self.clock.now();
+        match self.store.retry(scope, id, now).await.map_err(EngineError::Store)? {
+            Retried::Due(delivery) => {
+                self.dispatcher.lock().stored(delivery.subscription, now, false, now);
+                self.pump();
+                Ok(())
+            }
+            Retried::Leased => Err(EngineError::Conflict("the delivery is being attempted just now")),
+            Retried::SubscriptionGone => Err(EngineError::Conflict("the delivery's subscription was deleted")),
+            Retried::NotFound => Err(EngineError::NotFound),
+        }
+    }
+
+    fn ping_event(&self, subscriber: &Subscriber) -> NewEvent {
+        let now = self.clock.now();
+        let Subscription { id, key, scope, .. } = subscriber.subscription;
+        let body = format!(r#"{{"type":"ping","webhook_id":"{id}","timestamp":"{now}"}}"#);
+        let event_type = EventType::new("ping").expect("invariant: `ping` is a type");
+        NewEvent {
+            id: EventId::from_parts(self.ids.reserve(now, 2), self.entropy.next_u64()),
+            scope,
+            payload: Payload { event_type, content_type: None, body: Bytes::from(body) },
+            external_id: None,
+            accepted_at: now,
+            targets: vec![Target { subscription: key, leased: true }],
+        }
+    }
+
+    /// Makes a test delivery durable. Its job is not queued: whoever asked for it makes the attempt.
+    async fn store_ping(&self, event: NewEvent) -> Result<(), EngineError> {
+        let batch = crate::ports::store::Batch { events: vec![event], ..Default::default() };
+        self.store.commit(batch).await.map_err(EngineError::Store)?;
+        self.count_accepted();
+        Ok(())
+    }
+
+    fn secrets(&self, profile: &str, choice: SecretChoice) -> Result<Vec<SubscriptionSecret>, ChangeError> {
+        let secret = match choice {
+            SecretChoice::Unsigned => return Ok(Vec::new()),
+            SecretChoice::Given(secret) => secret,
+            SecretChoice::Generate => {
+                let mut seed = [0; 32];
+                self.entropy.fill(&mut seed);
+                self.profile(profile)?.delivery().new_secret(&seed)
+            }
+        };
+        Ok(vec![SubscriptionSecret { secret, created_at: self.clock.now() }])
+    }
+
+    fn profile(&self, name: &str) -> Result<&Arc<Profile>, ChangeError> {
+        self.profiles.get(name).ok_or_else(|| invalid(&SubscriberError::Profile(name.to_owned())))
+    }
+
+    /// Checks whether a subscription could be sent to, and that its secrets fit its profile.
+    fn check_subscription(&self, draft: &Subscription) -> Result<(), ChangeError> {
+        let profile = Arc::clone(self.profile(&draft.settings.profile)?);
+        Subscriber::new(draft.clone(), profile, &*self.transport).map_err(|error| invalid(&error)).map(drop)
+    }
+
+    /// Takes a subscription, as it is stored, into memory.
+    pub(super) fn enlist(self: &Arc<Self>, subscription: Subscription) -> Result<(), SubscriberError> {
+        let name = &subscription.settings.profile;
+        let profile = self.profiles.get(name).ok_or_else(|| SubscriberError::Profile(name.clone()))?;
+        let subscriber = Arc::new(Subscriber::new(subscription, Arc::clone(profile), &*self.transport)?);
+        self.registry.write().insert(Arc::clone(&subscriber));
+        self.apply_rules(&subscriber);
+        Ok(())
+    }
+
+    /// Has the queue of a subscription follow its rules.
+    pub(super) fn apply_rules(self: &Arc<Self>, subscriber: &Subscriber) {
+        let (key, rules) = (subscriber.subscription.key, subscriber.rules());
+        let taken_out = self.dispatcher.lock().configure(key, rules, self.clock.now());
+        self.release(taken_out);
+    }
+}
+
+/// Which field a problem is about, as the API names it.
+fn invalid(error: &SubscriberError) -> ChangeError {
+    let (field, detail) = match error {
+        SubscriberError::Profile(_) => ("profile", error.to_string()),
+        SubscriberError::Endpoint(why) => ("endpoint_url", why.to_string()),
+        SubscriberError::Secret(why) => ("secret", why.to_string()),
+        SubscriberError::Header(_) => ("headers", error.to_string()),
+    };
+    ChangeError::Invalid(vec![FieldProblem { field, detail }])
+}

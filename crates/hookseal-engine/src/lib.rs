@@ -1,0 +1,39 @@
+//! The delivery engine: decisions as pure functions, the ports they need, and the driver that runs them.
+//!
+//! - [`outcome`], [`health`], [`policy`] and [`rate`] decide; [`dispatcher`] says which attempt begins next. They know
+//!   neither clock nor randomness nor I/O: time and random numbers are arguments.
+//! - [`ports`] are what the driver needs of the world: [`ports::Store`], [`ports::Transport`], [`ports::Clock`],
+//!   [`ports::Entropy`].
+//! - [`Engine`] is the driver.
+
+mod attempt;
+mod delivery;
+pub mod dispatcher;
+mod engine;
+mod event;
+pub mod health;
+mod ids;
+pub mod limits;
+pub mod outcome;
+pub mod policy;
+pub mod ports;
+pub mod rate;
+mod registry;
+mod subscriber;
+mod subscription;
+#[cfg(test)]
+mod test_support;
+
+pub use attempt::{AttemptResult, Failure, FailureKind, Phases, RetryAfter};
+pub use delivery::{AttemptRecord, DeliveryRecord, DeliveryRef, DeliveryState, Trigger};
+pub use engine::{
+    ChangeError, Engine, EngineError, FieldProblem, Parts, Pinged, Publish, PublishError, Published, SecretChoice,
+    SettingsChange, StartError, Stats,
+};
+pub use event::{EventRecord, EventType, EventTypeError, NewEvent, Payload, Target, Verdict, target_order};
+pub use ids::{AttemptId, DeliveryId, EventId, IdError, IdSource, KeyId, SubscriptionId};
+pub use policy::Policy;
+pub use subscription::{
+    DisableReason, Health, Scope, Subscription, SubscriptionKey, SubscriptionSecret, SubscriptionSettings,
+    SubscriptionStatus,
+};

@@ -1,0 +1,120 @@
+//! Every bound of the engine, with its unit and its reason.
+
+use std::time::Duration;
+
+/// Characters of an event's type. It goes out in header values and stands in every event's row.
+pub const EVENT_TYPE_CHARS_MAX: usize = 128;
+/// Characters of a publisher's own event id.
+pub const EXTERNAL_ID_CHARS_MAX: usize = 128;
+
+/// Bytes of an event's body, unless the operator allows more.
+pub const BODY_BYTES_DEFAULT: usize = 256 * 1024;
+/// Bytes of an event's body that an operator may allow at most.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of an answer's body that are kept; what comes after is read no further.
+pub const RESPONSE_KEPT_BYTES: usize = 16 * 1024;
+/// Bytes of an answer's header names and values that are kept.
+pub const RESPONSE_HEADERS_KEPT_BYTES: usize = 8 * 1024;
+/// Bytes of an answer's head that are read at all.
+pub const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// The deadline of an attempt over connecting, headers and body, unless profile or subscription say otherwise.
+pub const ATTEMPT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
+/// The shortest deadline that a subscription may choose.
+pub const ATTEMPT_TIMEOUT_MIN: Duration = Duration::from_millis(100);
+/// The longest deadline that a subscription may choose.
+pub const ATTEMPT_TIMEOUT_MAX: Duration = Duration::from_secs(60);
+
+/// The waits between attempts, unless profile or subscription say otherwise: over two days in all.
+pub const RETRY_SCHEDULE_DEFAULT: [Duration; 8] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(2 * 60),
+    Duration::from_secs(15 * 60),
+    Duration::from_secs(3600),
+    Duration::from_secs(4 * 3600),
+    Duration::from_secs(12 * 3600),
+    Duration::from_secs(24 * 3600),
+];
+/// Entries of a retry schedule.
+pub const RETRY_SCHEDULE_ENTRIES_MAX: usize = 32;
+/// The longest wait between two attempts.
+pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How far a wait is moved, either way, so that what failed together is not tried again together: per cent.
+pub const RETRY_JITTER_PER_CENT: u64 = 20;
+/// The longest `Retry-After` that is honoured.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+/// A subscription is disabled after this long without a success while attempts fail, unless its profile says otherwise.
+pub const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 3600);
+
+/// Attempts under way at once to one subscription, unless it chooses otherwise.
+pub const MAX_IN_FLIGHT_DEFAULT: u32 = 16;
+/// Attempts under way at once to one subscription that it may choose at most.
+pub const MAX_IN_FLIGHT_MAX: u32 = 256;
+/// Attempts under way or not recorded yet, over all subscriptions. Bounds what a crash can repeat.
+pub const IN_FLIGHT_TOTAL_MAX: usize = 1024;
+/// Attempts per second that a subscription may choose as its limit at most.
+pub const RATE_LIMIT_MAX: u32 = 10_000;
+
+/// Deliveries of one subscription that wait in memory; the rest waits in the store.
+pub const QUEUE_DELIVERIES_MAX: usize = 4096;
+/// Deliveries that wait in memory over all subscriptions.
+pub const QUEUE_DELIVERIES_TOTAL_MAX: usize = 32 * 1024;
+/// Bytes of bodies of one subscription that wait in memory.
+pub const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of bodies that wait in memory over all subscriptions.
+pub const QUEUE_BYTES_TOTAL_MAX: usize = 24 * 1024 * 1024;
+/// Deliveries read back from the store at once.
+pub const CLAIM_DELIVERIES_MAX: usize = 256;
+/// Bytes of bodies read back from the store at once.
+pub const CLAIM_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Events of one group commit.
+pub const COMMIT_EVENTS_MAX: usize = 512;
+/// Outcomes of one group commit.
+pub const COMMIT_OUTCOMES_MAX: usize = 1024;
+/// Bytes of bodies of events that wait for their commit; a publisher beyond it waits its turn.
+pub const ACCEPTING_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Deliveries that one event may lead to.
+pub const FAN_OUT_MAX: usize = 10_000;
+
+/// How long a publisher waits for its commit before it is told to come again.
+pub const ACCEPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a store that failed is left alone before outcomes are offered to it again: first and longest wait.
+pub const STORE_RETRY_FIRST: Duration = Duration::from_millis(50);
+/// See [`STORE_RETRY_FIRST`].
+pub const STORE_RETRY_LONGEST: Duration = Duration::from_secs(2);
+/// How long attempts under way may take to end when the server stops.
+pub const DRAIN: Duration = Duration::from_secs(10);
+/// How long what was cut off, and the last commit, may take after that.
+pub const CUT: Duration = Duration::from_secs(2);
+
+/// Secrets of one subscription that are active at once.
+pub const SECRETS_MAX: usize = 8;
+/// Headers that a subscription may add.
+pub const CUSTOM_HEADERS_MAX: usize = 32;
+/// Characters of an endpoint's URL.
+pub const ENDPOINT_URL_CHARS_MAX: usize = 2048;
+/// Event types that a subscription may list.
+pub const EVENT_TYPES_MAX: usize = 1000;
+/// Bytes of a subscription's metadata, description and custom headers each.
+pub const METADATA_BYTES_MAX: usize = 16 * 1024;
+
+/// Rows of a page, unless asked otherwise.
+pub const PAGE_DEFAULT: usize = 50;
+/// Rows of a page at most.
+pub const PAGE_MAX: usize = 250;
+
+const _: () = {
+    assert!(BODY_BYTES_DEFAULT <= BODY_BYTES_MAX);
+    assert!(BODY_BYTES_MAX <= ACCEPTING_BYTES_MAX, "one event must fit, or it waits for ever");
+    assert!(BODY_BYTES_MAX <= CLAIM_BYTES_MAX, "one delivery must fit into a claim");
+    assert!(2 * CLAIM_DELIVERIES_MAX <= QUEUE_DELIVERIES_MAX, "a claim fits while another is worked off");
+    assert!(QUEUE_BYTES_MAX <= QUEUE_BYTES_TOTAL_MAX);
+    assert!(QUEUE_DELIVERIES_MAX <= QUEUE_DELIVERIES_TOTAL_MAX);
+    assert!(IN_FLIGHT_TOTAL_MAX <= COMMIT_OUTCOMES_MAX, "all that is in flight fits into one commit");
+    assert!(MAX_IN_FLIGHT_MAX as usize <= IN_FLIGHT_TOTAL_MAX);
+    assert!(RETRY_JITTER_PER_CENT < 100);
+    assert!(PAGE_DEFAULT <= PAGE_MAX);
+};

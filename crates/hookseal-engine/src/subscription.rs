@@ -1,0 +1,157 @@
+//! Subscriptions: where a tenant wants events, and how they stand.
+
+use hookseal::{Secret, Timestamp};
+
+use crate::{EventType, SubscriptionId};
+
+/// Tenant and mode as one small number: what rows carry instead of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Scope(pub i32);
+
+impl Scope {
+    /// The scope of tenant `default` in mode `live`.
+    pub const DEFAULT_LIVE: Self = Self(1);
+}
+
+/// A subscription's number within its store: what delivery rows carry instead of its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubscriptionKey(pub i64);
+
+/// Where a tenant wants events, and all that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscription {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Its number within the store.
+    pub key: SubscriptionKey,
+    /// Tenant and mode.
+    pub scope: Scope,
+    /// What its owner chose.
+    pub settings: SubscriptionSettings,
+    /// Signing secrets, newest first; none for an unsigned subscription.
+    pub secrets: Vec<SubscriptionSecret>,
+    /// Whether it takes deliveries.
+    pub status: SubscriptionStatus,
+    /// Why it was disabled, where the status is `TooManyErrors`.
+    pub disabled_because: Option<DisableReason>,
+    /// How its deliveries have gone lately.
+    pub health: Health,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When its owner last changed it.
+    pub updated_at: Timestamp,
+}
+
+/// What the owner of a subscription chooses. Checked before it gets here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubscriptionSettings {
+    /// The endpoint, an absolute `https` (or, to an allowed network, `http`) URL.
+    pub endpoint_url: String,
+    /// The types it wants; `None` means all.
+    pub event_types: Option<Vec<EventType>>,
+    /// The name of its profile.
+    pub profile: String,
+    /// Words of its owner.
+    pub description: Option<String>,
+    /// Headers sent besides the profile's.
+    pub headers: Vec<(String, String)>,
+    /// Milliseconds within which an attempt must be over; `None` means the profile's, or the default.
+    pub timeout_ms: Option<u32>,
+    /// Attempts begun per second at most; `None` means no limit.
+    pub rate_limit_per_s: Option<u32>,
+    /// Attempts under way at once at most; `None` means the default.
+    pub max_in_flight: Option<u32>,
+    /// Seconds between one attempt and the next; `None` means the profile's, or the default.
+    pub retry_schedule_s: Option<Vec<u32>>,
+    /// A JSON object of its owner's, as text.
+    pub metadata: Option<String>,
+}
+
+/// A secret of a subscription.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubscriptionSecret {
+    /// The secret.
+    pub secret: Secret,
+    /// When it was given or made.
+    pub created_at: Timestamp,
+}
+
+/// Whether a subscription takes deliveries. Discriminants are what stores keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum SubscriptionStatus {
+    /// Its challenge was not answered yet.
+    Pending = 0,
+    /// It takes deliveries.
+    Active = 1,
+    /// Its owner holds it.
+    Paused = 2,
+    /// It was disabled, with a reason.
+    TooManyErrors = 3,
+    /// Its challenge was answered wrongly, or not at all.
+    ChallengeFailed = 4,
+}
+
+impl SubscriptionStatus {
+    /// All statuses.
+    pub const ALL: [Self; 5] =
+        [Self::Pending, Self::Active, Self::Paused, Self::TooManyErrors, Self::ChallengeFailed];
+
+    /// Its name in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::TooManyErrors => "too_many_errors",
+            Self::ChallengeFailed => "challenge_failed",
+        }
+    }
+
+    /// The status with this discriminant.
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| *status as i64 == code)
+    }
+}
+
+/// Why a subscription was disabled. Discriminants are what stores keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum DisableReason {
+    /// Too many failures, by the rule of its profile or the default.
+    Errors = 1,
+    /// Its endpoint answered 410 Gone.
+    Gone = 2,
+}
+
+impl DisableReason {
+    /// All reasons.
+    pub const ALL: [Self; 2] = [Self::Errors, Self::Gone];
+
+    /// Its name in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Errors => "errors",
+            Self::Gone => "gone",
+        }
+    }
+
+    /// The reason with this discriminant.
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| *reason as i64 == code)
+    }
+}
+
+/// How a subscription's deliveries have gone since its last success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Deliveries in a row whose latest attempt failed, as the profile's disable rule counts them.
+    pub failures_in_a_row: u32,
+    /// When the first attempt failed since the last success; `None` while all is well.
+    pub failing_since: Option<Timestamp>,
+}
+
+impl Health {
+    /// The health of a subscription of which nothing bad is known.
+    pub const GOOD: Self = Self { failures_in_a_row: 0, failing_since: None };
+}

@@ -1,0 +1,1 @@
+//! The HTTP API of Hookseal and its wire types.

@@ -1,0 +1,109 @@
+//! Leases: which deliveries this process has the right to attempt. They live in memory and end with it.
+//!
+//! Only the writer changes them, and only after the transaction they belong to is durable. Readers copy what they
+//! need *before* they take their snapshot of the database: what the snapshot says of a delivery then always goes
+//! before the older lease.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::RangeBounds,
+};
+
+use hookseal_engine::{DeliveryRef, EventId, SubscriptionKey};
+
+/// A lease of a delivery, kept under the delivery's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lease {
+    /// The event it carries.
+    pub(crate) event: EventId,
+    /// The subscription it goes to.
+    pub(crate) subscription: SubscriptionKey,
+    /// Attempts that its row counted when it was leased. A row that counts more has been written since.
+    pub(crate) attempts: u32,
+}
+
+/// All leases.
+#[derive(Debug, Default)]
+pub(crate) struct Leases {
+    /// Of deliveries without a row: leased as they were accepted.
+    fresh: BTreeMap<u64, Lease>,
+    /// Of deliveries with a row.
+    claimed: BTreeMap<u64, Lease>,
+}
+
+/// What a transaction does to leases once it is durable.
+#[derive(Debug, Default)]
+pub(crate) struct LeaseChanges {
+    /// New leases of deliveries without a row.
+    pub(crate) taken: Vec<(u64, Lease)>,
+    /// Leases that end.
+    pub(crate) ended: HashSet<u64>,
+    /// Leases whose delivery gets a row.
+    pub(crate) settled: Vec<u64>,
+}
+
+impl Leases {
+    /// The lease of a delivery, where it is one of exactly this delivery.
+    pub(crate) fn of(&self, delivery: &DeliveryRef) -> Option<&Lease> {
+        let order = delivery.id.order();
+        let lease = self.fresh.get(&order).or_else(|| self.claimed.get(&order))?;
+        (lease.event == delivery.event && lease.subscription == delivery.subscription).then_some(lease)
+    }
+
+    /// Whether the delivery at this place is leased.
+    pub(crate) fn contains(&self, order: u64) -> bool {
+        self.fresh.contains_key(&order) || self.claimed.contains_key(&order)
+    }
+
+    /// Whether the delivery at this place is leased and has no row.
+    pub(crate) fn is_fresh(&self, order: u64) -> bool {
+        self.fresh.contains_key(&order)
+    }
+
+    /// Leases deliveries that have a row.
+    pub(crate) fn claim(&mut self, leases: impl IntoIterator<Item = (u64, Lease)>) {
+        self.claimed.extend(leases);
+    }
+
+    /// Does what a durable transaction did.
+    pub(crate) fn apply(&mut self, changes: LeaseChanges) {
+        for order in changes.settled {
+            if let Some(lease) = self.fresh.remove(&order) {
+                self.claimed.insert(order, lease);
+            }
+        }
+        for order in changes.ended {
+            if self.fresh.remove(&order).is_none() {
+                self.claimed.remove(&order);
+            }
+        }
+        self.fresh.extend(changes.taken);
+    }
+
+    /// The lowest order of an event that has a delivery without a row, once `changes` are applied.
+    pub(crate) fn lowest_event(&self, changes: &LeaseChanges) -> Option<u64> {
+        let kept = self.fresh.iter().find(|(order, _)| !changes.ended.contains(order));
+        let taken = changes.taken.iter().map(|(_, lease)| lease.event.order()).min();
+        [kept.map(|(_, lease)| lease.event.order()), taken].into_iter().flatten().min()
+    }
+
+    /// Leases of deliveries without a row, of events before the place `before`: the oldest, at most `limit`.
+    pub(crate) fn stragglers(&self, before: u64, limit: usize) -> Vec<(u64, Lease)> {
+        let old = self.fresh.iter().take_while(|(_, lease)| lease.event.order() < before);
+        old.take(limit).map(|(order, lease)| (*order, *lease)).collect()
+    }
+
+    /// The leases of one subscription: of deliveries without a row, then of those with one.
+    pub(crate) fn of_subscription(&self, key: SubscriptionKey) -> (Vec<(u64, Lease)>, Vec<(u64, Lease)>) {
+        let pick = |leases: &BTreeMap<u64, Lease>| {
+            let of_it = leases.iter().filter(|(_, lease)| lease.subscription == key);
+            of_it.map(|(order, lease)| (*order, *lease)).collect()
+        };
+        (pick(&self.fresh), pick(&self.claimed))
+    }
+
+    /// A copy of the leases of deliveries with a row, at these places.
+    pub(crate) fn claimed_within(&self, orders: impl RangeBounds<u64>) -> BTreeMap<u64, Lease> {
+        self.claimed.range(orders).map(|(order, lease)| (*order, *lease)).collect()
+    }
+}

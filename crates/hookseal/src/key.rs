@@ -1,0 +1,130 @@
+//! From a secret as it is shown to a key that is ready for use.
+
+mod mac;
+
+use sha1::{Digest, Sha1};
+use zeroize::Zeroizing;
+
+pub(crate) use mac::{MacKey, MacTag, RunningMac};
+
+use crate::error::SecretError;
+use crate::scheme::{Algorithm, DigestKind, Encoding};
+use crate::secret::Secret;
+use crate::verifier::Mode;
+
+/// A step of the pipeline from a secret's text to key bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum KeyStep {
+    /// The text as it is.
+    Utf8,
+    /// A text with this prefix is another kind of key, and refused.
+    RefusePrefix(String),
+    /// Takes this prefix off if it is there.
+    StripPrefix(String),
+    /// Decodes base64.
+    Base64,
+    /// Decodes hexadecimal.
+    Hex,
+    /// The SHA-1 digest of what came before.
+    Sha1,
+    /// The public key within a DER SubjectPublicKeyInfo (RFC 5280 section 4.1).
+    Spki,
+}
+
+/// A key that is ready for use.
+#[derive(Clone)]
+pub(crate) enum Key {
+    Mac(MacKey),
+    /// For a plain digest, and for comparison: the secret as it is shown.
+    Secret(Secret),
+    /// A public key as its algorithm writes it.
+    Public(Vec<u8>),
+}
+
+impl KeyStep {
+    /// What the steps are, for messages.
+    pub(crate) const EXPECTED: &'static str =
+        "one of `utf8`, `refuse-prefix:...`, `strip-prefix:...`, `base64`, `hex`, `sha1` and `spki` is needed";
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Some(match text.split_once(':') {
+            None => match text {
+                "utf8" => Self::Utf8,
+                "base64" => Self::Base64,
+                "hex" => Self::Hex,
+                "sha1" => Self::Sha1,
+                "spki" => Self::Spki,
+                _ => return None,
+            },
+            Some((_, "")) => return None,
+            Some(("refuse-prefix", prefix)) => Self::RefusePrefix(prefix.to_owned()),
+            Some(("strip-prefix", prefix)) => Self::StripPrefix(prefix.to_owned()),
+            Some(_) => return None,
+        })
+    }
+
+    fn apply(&self, key: Zeroizing<Vec<u8>>, index: usize) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+        let undecodable = |expected| SecretError::Undecodable { index, expected };
+        match self {
+            Self::Utf8 => Ok(key),
+            Self::RefusePrefix(prefix) if key.starts_with(prefix.as_bytes()) => {
+                Err(SecretError::WrongKind { index, prefix: prefix.clone() })
+            }
+            Self::RefusePrefix(_) => Ok(key),
+            Self::StripPrefix(prefix) => match key.strip_prefix(prefix.as_bytes()) {
+                Some(rest) => Ok(Zeroizing::new(rest.to_vec())),
+                None => Ok(key),
+            },
+            Self::Base64 => decode(Encoding::Base64, &key).ok_or(undecodable("canonical base64 with padding")),
+            Self::Hex => decode(Encoding::Hex, &key).ok_or(undecodable("hexadecimal")),
+            Self::Sha1 => Ok(Zeroizing::new(Sha1::digest(&*key).to_vec())),
+            Self::Spki => crate::der::spki_public_key(&key)
+                .map(|public| Zeroizing::new(public.to_vec()))
+                .ok_or(undecodable("a DER SubjectPublicKeyInfo")),
+        }
+    }
+}
+
+impl Key {
+    /// Runs a secret through the pipeline. `index` is its place among the given ones, for messages.
+    pub(crate) fn prepare(
+        algorithm: Algorithm,
+        steps: &[KeyStep],
+        secret: &Secret,
+        index: usize,
+    ) -> Result<Self, SecretError> {
+        let mut bytes = Zeroizing::new(secret.expose().to_vec());
+        for step in steps {
+            bytes = step.apply(bytes, index)?;
+        }
+        if bytes.is_empty() {
+            return Err(SecretError::Empty { index });
+        }
+        let expect_length = |length: usize, expected| match bytes.len() == length {
+            true => Ok(Self::Public(bytes.to_vec())),
+            false => Err(SecretError::Undecodable { index, expected }),
+        };
+        match algorithm {
+            Algorithm::Hmac(digest) => Ok(Self::Mac(MacKey::new(digest, &bytes))),
+            Algorithm::Hash(_) | Algorithm::Token | Algorithm::Basic => Ok(Self::Secret(Secret::new(bytes.as_slice()))),
+            Algorithm::Ed25519 => expect_length(32, "an Ed25519 public key of 32 bytes"),
+            // An uncompressed point: 0x04, and two coordinates of 32 bytes (SEC 1 section 2.3.3).
+            Algorithm::EcdsaP256Der => expect_length(65, "an uncompressed P-256 public key"),
+            Algorithm::None => Err(SecretError::Empty { index }),
+        }
+    }
+}
+
+fn decode(encoding: Encoding, text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut out = Zeroizing::new(vec![0; text.len()]);
+    let length = encoding.decode(text, Mode::Strict, &mut out)?;
+    out.truncate(length);
+    Some(out)
+}
+
+/// The plain digest of bytes.
+pub(crate) fn digest(kind: DigestKind, pieces: impl FnOnce(&mut RunningMac)) -> MacTag {
+    let mut running = RunningMac::plain(kind);
+    pieces(&mut running);
+    running.finish()
+}

@@ -1,0 +1,105 @@
+//! HMAC and plain digests over a content that arrives in pieces.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::scheme::DigestKind;
+
+/// The length of the longest tag, that of SHA-512.
+const MAX_TAG: usize = 64;
+
+/// An HMAC key whose two key blocks are already hashed, so that using it is a copy.
+#[derive(Clone)]
+pub(crate) struct MacKey(RunningMac);
+
+/// A MAC or digest being computed.
+#[derive(Clone)]
+pub(crate) enum RunningMac {
+    HmacSha1(Hmac<Sha1>),
+    HmacSha256(Hmac<Sha256>),
+    HmacSha384(Hmac<Sha384>),
+    HmacSha512(Hmac<Sha512>),
+    Sha1(Sha1),
+    Sha256(Sha256),
+    Sha384(Sha384),
+    Sha512(Sha512),
+}
+
+/// A finished MAC or digest. The expected value of a verification is a secret, so it has neither `Debug` nor `==`.
+pub(crate) struct MacTag {
+    bytes: [u8; MAX_TAG],
+    length: usize,
+}
+
+impl MacKey {
+    pub(crate) fn new(digest: DigestKind, key: &[u8]) -> Self {
+        const ANY_LENGTH: &str = "invariant: HMAC takes a key of any length";
+        Self(match digest {
+            DigestKind::Sha1 => RunningMac::HmacSha1(Hmac::new_from_slice(key).expect(ANY_LENGTH)),
+            DigestKind::Sha256 => RunningMac::HmacSha256(Hmac::new_from_slice(key).expect(ANY_LENGTH)),
+            DigestKind::Sha384 => RunningMac::HmacSha384(Hmac::new_from_slice(key).expect(ANY_LENGTH)),
+            DigestKind::Sha512 => RunningMac::HmacSha512(Hmac::new_from_slice(key).expect(ANY_LENGTH)),
+        })
+    }
+
+    pub(crate) fn start(&self) -> RunningMac {
+        self.0.clone()
+    }
+}
+
+impl RunningMac {
+    /// A digest without a key.
+    pub(crate) fn plain(digest: DigestKind) -> Self {
+        match digest {
+            DigestKind::Sha1 => Self::Sha1(Sha1::new()),
+            DigestKind::Sha256 => Self::Sha256(Sha256::new()),
+            DigestKind::Sha384 => Self::Sha384(Sha384::new()),
+            DigestKind::Sha512 => Self::Sha512(Sha512::new()),
+        }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::HmacSha1(mac) => mac.update(bytes),
+            Self::HmacSha256(mac) => mac.update(bytes),
+            Self::HmacSha384(mac) => mac.update(bytes),
+            Self::HmacSha512(mac) => mac.update(bytes),
+            Self::Sha1(hash) => Digest::update(hash, bytes),
+            Self::Sha256(hash) => Digest::update(hash, bytes),
+            Self::Sha384(hash) => Digest::update(hash, bytes),
+            Self::Sha512(hash) => Digest::update(hash, bytes),
+        }
+    }
+
+    pub(crate) fn finish(self) -> MacTag {
+        match self {
+            Self::HmacSha1(mac) => MacTag::new(&mac.finalize().into_bytes()),
+            Self::HmacSha256(mac) => MacTag::new(&mac.finalize().into_bytes()),
+            Self::HmacSha384(mac) => MacTag::new(&mac.finalize().into_bytes()),
+            Self::HmacSha512(mac) => MacTag::new(&mac.finalize().into_bytes()),
+            Self::Sha1(hash) => MacTag::new(&hash.finalize()),
+            Self::Sha256(hash) => MacTag::new(&hash.finalize()),
+            Self::Sha384(hash) => MacTag::new(&hash.finalize()),
+            Self::Sha512(hash) => MacTag::new(&hash.finalize()),
+        }
+    }
+}
+
+impl MacTag {
+    fn new(tag: &[u8]) -> Self {
+        let mut bytes = [0; MAX_TAG];
+        bytes[..tag.len()].copy_from_slice(tag);
+        Self { bytes, length: tag.len() }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    /// Compares in constant time; the lengths are no secret.
+    pub(crate) fn matches(&self, candidate: &[u8]) -> Choice {
+        self.as_bytes().ct_eq(candidate)
+    }
+}

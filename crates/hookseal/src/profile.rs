@@ -1,0 +1,153 @@
+//! Profiles: a wire format and policy as data.
+#![doc = include_str!("../docs/profile.md")]
+
+mod challenge;
+mod delivery;
+mod problems;
+mod read;
+mod read_scheme;
+mod reader;
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+pub use challenge::Challenge;
+pub use delivery::{DeliveryPolicy, StatusSet};
+pub use problems::{ProfileErrors, ProfileProblem};
+
+use crate::scheme::Scheme;
+
+/// The embedded documents.
+const BUILTIN: &[&str] = &[
+    include_str!("../profiles/harbor-lockers.toml"),
+    include_str!("../profiles/harbor-node.toml"),
+    include_str!("../profiles/harbor-transfers.toml"),
+    include_str!("../profiles/harmon.toml"),
+    include_str!("../profiles/harvestr.toml"),
+    include_str!("../profiles/standard-webhooks.toml"),
+];
+
+static BUILTINS: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
+    let parse = |source: &&str| {
+        Arc::new(Profile::parse(source).expect("invariant: a test reads every built-in profile"))
+    };
+    BUILTIN.iter().map(parse).collect()
+});
+
+/// A wire format and policy: how to sign and verify, which headers are sent, and what counts as delivered.
+///
+/// Immutable once it is read, and valid: what can be wrong with a document is found by [`Profile::parse`].
+///
+/// ```
+/// use hookseal::Profile;
+///
+/// let harmon = Profile::builtin("harmon").expect("built in");
+/// assert_eq!(harmon.scheme().signature_header(), Some("x-harmon-signature"));
+///
+/// let renamed = Profile::parse(r#"
+///     name = "mine"
+///     extends = "harmon"
+///     [scheme.signature]
+///     header = "x-mine-signature"
+/// "#)?;
+/// assert_eq!(renamed.scheme().signature_header(), Some("x-mine-signature"));
+/// # Ok::<(), hookseal::ProfileErrors>(())
+/// ```
+pub struct Profile {
+    name: String,
+    title: String,
+    document: Option<String>,
+    source: String,
+    scheme: Scheme,
+    challenge: Option<Challenge>,
+    delivery: DeliveryPolicy,
+}
+
+/// Which scheme of a profile is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Part {
+    /// The one for events.
+    Delivery,
+    /// The one for the challenge that checks an endpoint.
+    Challenge,
+}
+
+impl Profile {
+    /// Reads and checks a profile document.
+    ///
+    /// # Errors
+    /// Every problem of the document at once, each with its place. Keys that are not known are problems.
+    pub fn parse(toml: &str) -> Result<Profile, ProfileErrors> {
+        read::profile(toml)
+    }
+
+    /// The built-in profile of this name.
+    pub fn builtin(name: &str) -> Option<&'static Arc<Profile>> {
+        Self::builtins().iter().find(|profile| profile.name == name)
+    }
+
+    /// Every built-in profile, by name.
+    pub fn builtins() -> &'static [Arc<Profile>] {
+        &BUILTINS
+    }
+
+    /// The name by which it is chosen: 1 to 64 lower-case letters, digits and hyphens.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The title for people.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The vendor's document that it follows.
+    pub fn document(&self) -> Option<&str> {
+        self.document.as_deref()
+    }
+
+    /// The TOML that it was read from.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The scheme for events.
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// The challenge that checks an endpoint before events are sent to it.
+    pub fn challenge(&self) -> Option<&Challenge> {
+        self.challenge.as_ref()
+    }
+
+    /// What a sender does beyond the signature.
+    pub fn delivery(&self) -> &DeliveryPolicy {
+        &self.delivery
+    }
+
+    /// The scheme of a part.
+    pub fn part(&self, part: Part) -> Option<&Scheme> {
+        match part {
+            Part::Delivery => Some(&self.scheme),
+            Part::Challenge => self.challenge.as_ref().map(Challenge::scheme),
+        }
+    }
+
+    /// The part that a scheme id of a known-answer vector file names: the profile's own name, or for a profile with
+    /// a challenge its name with `-event` or `-challenge`.
+    pub fn scheme_for(&self, scheme_id: &str) -> Option<Part> {
+        let suffix = scheme_id.strip_prefix(self.name.as_str())?;
+        match (suffix, &self.challenge) {
+            ("", _) | ("-event", Some(_)) => Some(Part::Delivery),
+            ("-challenge", Some(_)) => Some(Part::Challenge),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,222 @@
+//! Reading a profile document as a whole.
+
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::challenge::Challenge;
+use super::delivery::{DeliveryPolicy, HeaderValue, SecretFormat, StatusSet, is_header_text};
+use super::problems::{Found, ProfileErrors};
+use super::read_scheme;
+use super::reader::{DURATION_EXPECTED, Placed, Problems, Table, names, parse_duration};
+use super::Profile;
+use crate::limits::MAX_PROFILE_BYTES;
+use crate::scheme::{Algorithm, AlgorithmRule, Encoding, Scheme};
+
+/// Attempts and bytes beyond these are mistakes rather than policies.
+const MAX_RETRIES: usize = 64;
+const MIN_SECRET_BYTES: u32 = 16;
+const MAX_SECRET_BYTES: u32 = 32;
+
+pub(super) fn profile(source: &str) -> Result<Profile, ProfileErrors> {
+    let document = parse_document(source)?;
+    let base = base_profile(source, &document)?;
+    let base_document = base.map(|base| parse_document(base.source())).transpose()?;
+    let problems = Problems::default();
+    let lower = base_document.as_ref().map(Spanned::get_ref);
+    let read = read_profile(source, Table::root(document.get_ref(), lower, &problems));
+    let found = problems.into_found();
+    match read {
+        Some(profile) if found.is_empty() => Ok(profile),
+        _ => Err(ProfileErrors::new(source, found)),
+    }
+}
+
+fn parse_document(source: &str) -> Result<Spanned<DeTable<'_>>, ProfileErrors> {
+    let failed = |span, message: String| Found { span, path: String::new(), message };
+    if source.len() > MAX_PROFILE_BYTES {
+        let message = format!("a profile has at most {MAX_PROFILE_BYTES} bytes");
+        return Err(ProfileErrors::new(source, vec![failed(0..0, message)]));
+    }
+    let (document, errors) = DeTable::parse_recoverable(source);
+    if errors.is_empty() {
+        return Ok(document);
+    }
+    let found = errors.iter().map(|error| failed(error.span().unwrap_or(0..0), error.message().to_owned())).collect();
+    Err(ProfileErrors::new(source, found))
+}
+
+/// The built-in profile that a document extends. A built-in one extends nothing, so reading it ends.
+fn base_profile(
+    source: &str,
+    document: &Spanned<DeTable<'_>>,
+) -> Result<Option<&'static Profile>, ProfileErrors> {
+    let Some(value) = document.get_ref().get("extends") else { return Ok(None) };
+    match value.get_ref().as_str().and_then(Profile::builtin) {
+        Some(base) => Ok(Some(base)),
+        None => {
+            let message =
+                format!("one of {} is needed", names(Profile::builtins().iter().map(|profile| profile.name())));
+            let found = Found { span: value.span(), path: "extends".to_owned(), message };
+            Err(ProfileErrors::new(source, vec![found]))
+        }
+    }
+}
+
+fn read_profile(source: &str, root: Table<'_>) -> Option<Profile> {
+    root.text("extends");
+    let name = root.required_text("name").filter(|name| check_name(&root, name));
+    let title = root.text("title");
+    let document = root.text("document");
+    if !root.has("scheme") {
+        root.problem("the table `scheme` is missing");
+    }
+    let scheme = root.table("scheme").and_then(read_scheme::scheme);
+    let has_challenge = root.has("challenge");
+    let challenge = root.table("challenge").and_then(read_challenge);
+    let delivery = read_delivery(root.table("delivery"), scheme.as_ref());
+    root.finish();
+    let name = name?.value;
+    Some(Profile {
+        title: title.map_or_else(|| name.clone(), |title| title.value),
+        name,
+        document: document.map(|document| document.value),
+        source: source.to_owned(),
+        scheme: scheme?,
+        challenge: if has_challenge { Some(challenge?) } else { None },
+        delivery: delivery?,
+    })
+}
+
+fn check_name(root: &Table<'_>, name: &Placed<String>) -> bool {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = name.value.as_bytes();
+    let valid = (1..=64).contains(&bytes.len())
+        && bytes.iter().all(|byte| letter(*byte) || *byte == b'-')
+        && letter(bytes[0]);
+    if !valid {
+        root.problem_at(name, "a name is 1 to 64 lower-case letters, digits and hyphens, and begins with no hyphen");
+    }
+    valid
+}
+
+fn read_challenge(table: Table<'_>) -> Option<Challenge> {
+    let body = table.required_text("body");
+    let split = body.as_ref().and_then(|body| body.value.split_once("{token}"));
+    if let (Some(body), None) = (&body, split) {
+        table.problem_at(body, "the body of a challenge holds {token}");
+    }
+    let split = split.map(|(before, after)| (before.to_owned(), after.to_owned()));
+    let headers = read_plain_headers(&table);
+    let success = read_success(&table);
+    if !table.has("scheme") {
+        table.problem("the table `scheme` is missing");
+    }
+    let scheme = table.table("scheme").and_then(read_scheme::scheme);
+    table.finish();
+    Some(Challenge { scheme: scheme?, body: split?, headers, success: success? })
+}
+
+/// Headers whose values are literals.
+fn read_plain_headers(table: &Table<'_>) -> Vec<(String, String)> {
+    let entries = table.text_entries("headers").into_iter();
+    let valid = entries.filter_map(|(name, value)| {
+        let name = read_scheme::header_name(table, name)?;
+        if value.value.is_empty() || !is_header_text(&value.value) {
+            table.problem_at(&value, "a header value is visible ASCII and spaces, and is not empty");
+            return None;
+        }
+        Some((name, value.value))
+    });
+    valid.collect()
+}
+
+fn read_delivery(table: Option<Table<'_>>, scheme: Option<&Scheme>) -> Option<DeliveryPolicy> {
+    let unsigned = matches!(scheme, Some(Scheme { algorithm: AlgorithmRule::Fixed(Algorithm::None), .. }));
+    let Some(table) = table else {
+        return Some(DeliveryPolicy {
+            headers: Vec::new(),
+            timeout: None,
+            success: StatusSet::successful(),
+            retry_schedule: None,
+            user_agent: None,
+            unsigned_allowed: unsigned,
+            disable_after_failures: None,
+            secret: SecretFormat::hexadecimal(),
+        });
+    };
+    let policy = DeliveryPolicy {
+        headers: read_headers(&table),
+        timeout: table.duration("timeout"),
+        success: read_success(&table)?,
+        retry_schedule: read_retries(&table),
+        user_agent: read_user_agent(&table),
+        unsigned_allowed: table.boolean("unsigned").unwrap_or(unsigned),
+        disable_after_failures: table.integer("disable-after-failures", (1, 1_000_000)),
+        secret: table.table("secret").map_or_else(|| Some(SecretFormat::hexadecimal()), read_secret)?,
+    };
+    table.finish();
+    Some(policy)
+}
+
+fn read_headers(table: &Table<'_>) -> Vec<(String, HeaderValue)> {
+    let entries = table.text_entries("headers").into_iter();
+    let valid = entries.filter_map(|(name, value)| {
+        let name = read_scheme::header_name(table, name)?;
+        match HeaderValue::parse(&value.value) {
+            Ok(parsed) => Some((name, parsed)),
+            Err(message) => {
+                table.problem_at(&value, message);
+                None
+            }
+        }
+    });
+    valid.collect()
+}
+
+fn read_success(table: &Table<'_>) -> Option<StatusSet> {
+    let Some(texts) = table.texts("success") else { return Some(StatusSet::successful()) };
+    match StatusSet::from_texts(texts.iter().map(|text| text.value.as_str())) {
+        Ok(_) if texts.is_empty() => {
+            table.problem("`success` names at least one status code");
+            None
+        }
+        Ok(set) => Some(set),
+        Err(index) => {
+            table.problem_at(&texts[index], "a status code such as `204` or a range such as `200-299` is needed");
+            None
+        }
+    }
+}
+
+fn read_retries(table: &Table<'_>) -> Option<Vec<Duration>> {
+    let texts = table.texts("retries")?;
+    if texts.len() > MAX_RETRIES {
+        table.problem(format!("there are at most {MAX_RETRIES} retries"));
+    }
+    let waits = texts.iter().filter_map(|text| {
+        let wait = parse_duration(&text.value);
+        if wait.is_none() {
+            table.problem_at(text, DURATION_EXPECTED);
+        }
+        wait
+    });
+    Some(waits.collect())
+}
+
+fn read_user_agent(table: &Table<'_>) -> Option<String> {
+    let text = table.text("user-agent")?;
+    if text.value.is_empty() || !is_header_text(&text.value) {
+        table.problem_at(&text, "a header value is visible ASCII and spaces, and is not empty");
+    }
+    Some(text.value)
+}
+
+fn read_secret(table: Table<'_>) -> Option<SecretFormat> {
+    let prefix = table.text("prefix").map_or_else(String::new, |prefix| prefix.value);
+    let encoding = table.choice("encoding", Encoding::NAMES).unwrap_or(Encoding::Hex);
+    let bytes = table.integer("bytes", (MIN_SECRET_BYTES, MAX_SECRET_BYTES)).unwrap_or(MAX_SECRET_BYTES);
+    table.finish();
+    Some(SecretFormat { prefix, encoding, bytes: usize::try_from(bytes).ok()? })
+}

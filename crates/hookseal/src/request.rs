@@ -1,0 +1,122 @@
+//! A received request as the verifier reads it: bytes, and every line of every header.
+
+/// A request as it arrived.
+///
+/// `body` is what came over the wire, before anything decoded, decompressed or parsed it.
+#[derive(Clone, Copy)]
+pub struct Request<'r> {
+    /// The method, such as `POST`.
+    pub method: &'r str,
+    /// The URL as the sender addressed it. Behind a proxy this is the configured public URL, never one made from
+    /// `Host` or `X-Forwarded-*`; the parameter `url` takes its place where it is set.
+    pub url: &'r str,
+    /// The header lines.
+    pub headers: &'r dyn Headers,
+    /// The bytes of the body.
+    pub body: &'r [u8],
+}
+
+/// The header lines of a request.
+///
+/// Implemented for lists of pairs. For the map of a web framework it is three lines:
+///
+/// ```
+/// use hookseal::Headers;
+///
+/// struct Map<'m>(&'m std::collections::BTreeMap<String, Vec<Vec<u8>>>);
+///
+/// impl Headers for Map<'_> {
+///     fn lines<'h>(&'h self, name: &str, found: &mut dyn FnMut(&'h [u8])) {
+///         self.0.get(name).into_iter().flatten().for_each(|value| found(value));
+///     }
+/// }
+/// ```
+pub trait Headers {
+    /// Calls `found` with the value of each line whose name is `name`, in the order of the lines.
+    ///
+    /// `name` is in lower case; names compare without regard to ASCII case. Lines must be neither joined nor
+    /// dropped: a signature that stands twice is refused, and that has to be seen.
+    fn lines<'h>(&'h self, name: &str, found: &mut dyn FnMut(&'h [u8]));
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for &[(N, V)] {
+    fn lines<'h>(&'h self, name: &str, found: &mut dyn FnMut(&'h [u8])) {
+        pair_lines(self, name, found);
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for Vec<(N, V)> {
+    fn lines<'h>(&'h self, name: &str, found: &mut dyn FnMut(&'h [u8])) {
+        pair_lines(self, name, found);
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>, const LENGTH: usize> Headers for [(N, V); LENGTH] {
+    fn lines<'h>(&'h self, name: &str, found: &mut dyn FnMut(&'h [u8])) {
+        pair_lines(self, name, found);
+    }
+}
+
+fn pair_lines<'h, N: AsRef<str>, V: AsRef<[u8]>>(
+    pairs: &'h [(N, V)],
+    name: &str,
+    found: &mut dyn FnMut(&'h [u8]),
+) {
+    for (line, value) in pairs {
+        if line.as_ref().eq_ignore_ascii_case(name) {
+            found(value.as_ref());
+        }
+    }
+}
+
+/// The lines of one name, as far as one can tell them apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Line<'h> {
+    /// There is none, or it is empty.
+    Absent,
+    /// There is one, with this value, trimmed of outer spaces and tabs (RFC 9110 section 5.5).
+    One(&'h [u8]),
+    /// There are several.
+    Several,
+}
+
+impl<'r> Request<'r> {
+    /// The only line of `name`.
+    pub(crate) fn line(&self, name: &str) -> Line<'r> {
+        let headers: &'r dyn Headers = self.headers;
+        let mut line = None;
+        headers.lines(name, &mut |value| {
+            line = Some(if line.is_none() { Line::One(trim(value)) } else { Line::Several });
+        });
+        match line {
+            None | Some(Line::One(b"")) => Line::Absent,
+            Some(line) => line,
+        }
+    }
+}
+
+/// Cuts spaces and tabs off both ends.
+pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(headers: &dyn Headers) -> Request<'_> {
+        Request { method: "POST", url: "", headers, body: b"" }
+    }
+
+    #[test]
+    fn finds_names_in_any_case_and_sees_duplicates() {
+        let headers = [("X-One", " a "), ("x-two", "b"), ("X-Two", "c"), ("x-empty", " \t")];
+        assert_eq!(request(&headers).line("x-one"), Line::One(b"a"));
+        assert_eq!(request(&headers).line("x-two"), Line::Several);
+        assert_eq!(request(&headers).line("x-empty"), Line::Absent);
+        assert_eq!(request(&headers).line("x-three"), Line::Absent);
+    }
+}

@@ -1,0 +1,204 @@
+//! The part of a profile that signs and verifies, as data.
+
+mod algorithm;
+mod content;
+mod encoding;
+mod flags;
+mod signature;
+
+use std::time::Duration;
+
+pub use algorithm::{Algorithm, DigestKind};
+pub(crate) use algorithm::AlgorithmRule;
+pub(crate) use content::{Canonical, Piece, Value};
+pub(crate) use encoding::Encoding;
+pub use flags::Flags;
+pub(crate) use signature::{Carrier, Grammar, KeyPattern, Pairs, Rotation, SignatureRule};
+
+use crate::body::BodyReading;
+use crate::key::KeyStep;
+use crate::time::{self, Timestamp, TimestampError};
+use crate::verifier::Mode;
+
+/// How one kind of request is signed and verified: algorithm, key, signed content, and where each part stands.
+#[derive(Debug)]
+pub struct Scheme {
+    pub(crate) algorithm: AlgorithmRule,
+    pub(crate) key: Vec<KeyStep>,
+    pub(crate) content: Vec<Piece>,
+    /// Absent for the algorithm `none` alone.
+    pub(crate) signature: Option<SignatureRule>,
+    pub(crate) timestamp: Option<TimestampRule>,
+    pub(crate) id: Option<IdentityRule>,
+    pub(crate) event_type: Option<IdentityRule>,
+    pub(crate) readings: Readings,
+    pub(crate) required: Vec<RequiredHeader>,
+    pub(crate) body_digest: Option<BodyDigest>,
+    pub(crate) flags: Flags,
+}
+
+/// Where the timestamp stands, what it looks like, and how far it may be from now.
+#[derive(Debug)]
+pub(crate) struct TimestampRule {
+    pub(crate) source: TimestampSource,
+    pub(crate) format: TimestampFormat,
+    /// Whether the compat mode also reads dates as HTTP writes them.
+    pub(crate) compat_http_date: bool,
+    /// How far back it may lie, inclusive; `None` is any distance.
+    pub(crate) past: Option<Duration>,
+    /// How far ahead it may lie, inclusive; `None` is any distance.
+    pub(crate) future: Option<Duration>,
+}
+
+#[derive(Debug)]
+pub(crate) enum TimestampSource {
+    /// A header of its own.
+    Header(String),
+    /// A key of the pairs in the signature header.
+    Field(String),
+    /// A value of the body.
+    Json(JsonPath),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TimestampFormat {
+    UnixSeconds,
+    UnixMillis,
+    Rfc3339,
+}
+
+/// Where a delivery id or an event type stands.
+#[derive(Debug)]
+pub(crate) struct IdentityRule {
+    pub(crate) source: IdentitySource,
+    /// A character that it must not hold, as it separates the signed parts.
+    pub(crate) forbidden: Option<char>,
+    /// Whether the signature covers it.
+    pub(crate) covered: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum IdentitySource {
+    Header(String),
+    Json(JsonPath),
+}
+
+/// The readings of the body that count, by mode, in the order in which they are tried. Neither list is empty.
+#[derive(Debug)]
+pub(crate) struct Readings {
+    pub(crate) strict: Vec<BodyReading>,
+    pub(crate) compat: Vec<BodyReading>,
+}
+
+/// A header that has to have one value.
+#[derive(Debug)]
+pub(crate) struct RequiredHeader {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+/// A digest of the body that something signed carries, which binds a body that the signature does not cover.
+#[derive(Debug)]
+pub(crate) struct BodyDigest {
+    pub(crate) query: String,
+    pub(crate) digest: DigestKind,
+    pub(crate) encoding: Encoding,
+}
+
+/// The way to a value in a JSON document: names, positions in lists, and `*` for every item of a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct JsonPath(pub(crate) String);
+
+impl Scheme {
+    /// The algorithm, where it is not chosen by the message from an allow-list.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        match &self.algorithm {
+            AlgorithmRule::Fixed(algorithm) => Some(*algorithm),
+            AlgorithmRule::Named(_) => None,
+        }
+    }
+
+    /// What a verification by this scheme does not prove, in strict mode.
+    pub fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// The header of the signature, in lower case, where it stands in one of that name.
+    pub fn signature_header(&self) -> Option<&str> {
+        match &self.signature.as_ref()?.carrier {
+            Carrier::Headers(names) => names.first().map(String::as_str),
+            Carrier::Numbered(_) | Carrier::Json(_) | Carrier::Form(_) | Carrier::Query(_) => None,
+        }
+    }
+
+    /// The header of the timestamp, in lower case, where it has one of its own.
+    pub fn timestamp_header(&self) -> Option<&str> {
+        match &self.timestamp.as_ref()?.source {
+            TimestampSource::Header(name) => Some(name),
+            TimestampSource::Field(_) | TimestampSource::Json(_) => None,
+        }
+    }
+
+    /// The header of the delivery id, in lower case, where it has one.
+    pub fn id_header(&self) -> Option<&str> {
+        match &self.id.as_ref()?.source {
+            IdentitySource::Header(name) => Some(name),
+            IdentitySource::Json(_) => None,
+        }
+    }
+
+    /// How many of the signing secrets a signature is made with while several are active: all of them, up to
+    /// [`MAX_SIGNING_SECRETS`](crate::limits::MAX_SIGNING_SECRETS), or the newest alone.
+    pub fn signs_with_several(&self) -> bool {
+        self.signature.as_ref().is_some_and(|rule| rule.rotation != Rotation::Newest)
+    }
+
+    pub(crate) fn covers(&self, value: &Value) -> bool {
+        self.content.iter().any(|piece| matches!(piece, Piece::Value(covered) if covered == value))
+    }
+}
+
+impl Readings {
+    pub(crate) fn for_mode(&self, mode: Mode) -> &[BodyReading] {
+        match mode {
+            Mode::Strict => &self.strict,
+            Mode::Compat => &self.compat,
+        }
+    }
+}
+
+impl TimestampRule {
+    /// Reads a timestamp as the mode allows it.
+    pub(crate) fn parse(&self, text: &[u8], mode: Mode) -> Result<Timestamp, TimestampError> {
+        let read = self.format.parse(text);
+        match read {
+            Err(_) if self.compat_http_date && mode == Mode::Compat => time::parse_http_date(text).or(read),
+            read => read,
+        }
+    }
+}
+
+impl TimestampFormat {
+    pub(crate) const NAMES: &'static [(&'static str, Self)] =
+        &[("unix-seconds", Self::UnixSeconds), ("unix-millis", Self::UnixMillis), ("rfc3339", Self::Rfc3339)];
+
+    /// Reads the text that was signed. A number has digits and nothing else, and its unit is never guessed.
+    pub(crate) fn parse(self, text: &[u8]) -> Result<Timestamp, TimestampError> {
+        match self {
+            Self::UnixSeconds => time::parse_digits(text).map(Timestamp::from_unix_seconds),
+            Self::UnixMillis => time::parse_digits(text).map(Timestamp::from_unix_millis),
+            Self::Rfc3339 => {
+                std::str::from_utf8(text).map_err(|_| TimestampError::Shape).and_then(Timestamp::parse_rfc3339)
+            }
+        }
+    }
+
+    /// What the format looks like, for messages.
+    pub(crate) fn expected(self) -> &'static str {
+        match self {
+            Self::UnixSeconds => "whole seconds since the Unix epoch in ASCII digits are needed",
+            Self::UnixMillis => "milliseconds since the Unix epoch in ASCII digits are needed",
+            Self::Rfc3339 => "an RFC 3339 date and time with a zone is needed",
+        }
+    }
+}

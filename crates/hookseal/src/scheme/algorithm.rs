@@ -1,0 +1,94 @@
+//! The algorithms that make a signature or stand in for one.
+
+/// How a signature is made.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// HMAC (RFC 2104) with this digest.
+    Hmac(DigestKind),
+    /// A plain digest of a content that holds the secret. Open to length extension, so it is marked as weak.
+    Hash(DigestKind),
+    /// Ed25519 (RFC 8032).
+    Ed25519,
+    /// ECDSA on P-256 with SHA-256, the signature in ASN.1 DER.
+    EcdsaP256Der,
+    /// A secret that is sent along and compared.
+    Token,
+    /// A user name and password by HTTP basic authentication (RFC 7617), compared.
+    Basic,
+    /// Nothing at all: the vendor sends no proof.
+    None,
+}
+
+/// A digest of the SHA family.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum DigestKind {
+    /// SHA-1, 20 bytes. As an HMAC it still holds; it is marked as weak all the same.
+    Sha1,
+    /// SHA-256, 32 bytes.
+    Sha256,
+    /// SHA-384, 48 bytes.
+    Sha384,
+    /// SHA-512, 64 bytes.
+    Sha512,
+}
+
+/// How the algorithm of a scheme is settled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum AlgorithmRule {
+    /// By the profile.
+    Fixed(Algorithm),
+    /// By the message, which names one of these.
+    Named(Vec<DigestKind>),
+}
+
+impl Algorithm {
+    pub(crate) const NAMES: &'static [(&'static str, Self)] = &[
+        ("hmac-sha1", Self::Hmac(DigestKind::Sha1)),
+        ("hmac-sha256", Self::Hmac(DigestKind::Sha256)),
+        ("hmac-sha384", Self::Hmac(DigestKind::Sha384)),
+        ("hmac-sha512", Self::Hmac(DigestKind::Sha512)),
+        ("sha256", Self::Hash(DigestKind::Sha256)),
+        ("ed25519", Self::Ed25519),
+        ("ecdsa-p256-sha256-der", Self::EcdsaP256Der),
+        ("token", Self::Token),
+        ("basic", Self::Basic),
+        ("none", Self::None),
+    ];
+
+    /// The name in profiles, such as `hmac-sha256`.
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, algorithm)| *algorithm == self).map_or("unnamed", |(name, _)| name)
+    }
+
+    /// Whether the secret is sent along in place of a signature.
+    pub(crate) fn is_shared_token(self) -> bool {
+        matches!(self, Self::Token | Self::Basic)
+    }
+
+    /// The length of every signature in bytes, where there is one.
+    pub(crate) fn signature_length(self) -> Option<usize> {
+        match self {
+            Self::Hmac(digest) | Self::Hash(digest) => Some(digest.length()),
+            Self::Ed25519 => Some(64),
+            Self::EcdsaP256Der | Self::Token | Self::Basic | Self::None => None,
+        }
+    }
+}
+
+impl DigestKind {
+    /// The names by which messages choose a digest (W3C WebSub section 8).
+    pub(crate) const NAMES: &'static [(&'static str, Self)] =
+        &[("sha1", Self::Sha1), ("sha256", Self::Sha256), ("sha384", Self::Sha384), ("sha512", Self::Sha512)];
+
+    /// The length of the digest in bytes.
+    pub const fn length(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! How bytes are written in a header: hexadecimal or base64, read exactly.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::verifier::Mode;
+
+/// An encoding of bytes as text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Encoding {
+    /// Hexadecimal, written in lower case and read in either.
+    Hex,
+    /// Hexadecimal in lower case; strict mode reads nothing else.
+    HexLower,
+    /// Base64 with the standard alphabet and padding (RFC 4648 section 4).
+    Base64,
+    /// Base64 with the URL alphabet and without padding (RFC 4648 section 5).
+    Base64Url,
+}
+
+/// Canonical: no trailing bits, padding as written.
+const STRICT: GeneralPurposeConfig = GeneralPurposeConfig::new();
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, STRICT);
+const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    STRICT.with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
+const BASE64_LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const BASE64_URL_LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+impl Encoding {
+    pub(crate) const NAMES: &'static [(&'static str, Self)] = &[
+        ("hex", Self::Hex),
+        ("hex-lower", Self::HexLower),
+        ("base64", Self::Base64),
+        ("base64url", Self::Base64Url),
+    ];
+
+    /// Decodes into the front of `out` and says how much that is; `None` if the text is not this encoding, or is
+    /// longer than `out`.
+    pub(crate) fn decode(self, text: &[u8], mode: Mode, out: &mut [u8]) -> Option<usize> {
+        match self {
+            Self::HexLower if mode == Mode::Strict && text.iter().any(u8::is_ascii_uppercase) => None,
+            Self::Hex | Self::HexLower => decode_hex(text, out),
+            Self::Base64 | Self::Base64Url => self.decode_base64(text, mode, out),
+        }
+    }
+
+    /// Appends the text of `bytes`.
+    pub(crate) fn encode(self, bytes: &[u8], out: &mut String) {
+        match self {
+            Self::Hex | Self::HexLower => encode_hex(bytes, out),
+            Self::Base64 => BASE64.encode_string(bytes, out),
+            Self::Base64Url => BASE64_URL.encode_string(bytes, out),
+        }
+    }
+
+    fn decode_base64(self, text: &[u8], mode: Mode, out: &mut [u8]) -> Option<usize> {
+        let url = text.iter().any(|byte| matches!(byte, b'-' | b'_'));
+        let engine = match (mode, self, url) {
+            (Mode::Strict, Self::Base64Url, _) => &BASE64_URL,
+            (Mode::Strict, _, _) => &BASE64,
+            (Mode::Compat, _, true) => &BASE64_URL_LENIENT,
+            (Mode::Compat, _, false) => &BASE64_LENIENT,
+        };
+        engine.decode_slice(text, out).ok()
+    }
+}
+
+fn decode_hex(text: &[u8], out: &mut [u8]) -> Option<usize> {
+    let (pairs, rest) = text.as_chunks::<2>();
+    if !rest.is_empty() || pairs.len() > out.len() {
+        return None;
+    }
+    // The bits of every digit are gathered, so that one comparison at the end finds the bad ones.
+    let mut seen = 0;
+    for (byte, [high, low]) in out.iter_mut().zip(pairs) {
+        let (high, low) = (NIBBLES[usize::from(*high)], NIBBLES[usize::from(*low)]);
+        seen |= high | low;
+        *byte = high << 4 | low & 0xf;
+    }
+    (seen <= 0xf).then_some(pairs.len())
+}
+
+fn encode_hex(bytes: &[u8], out: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(bytes.len() * 2);
+    for chunk in bytes.chunks(32) {
+        let mut text = [0; 64];
+        for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(chunk) {
+            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]];
+        }
+        let text = &text[..chunk.len() * 2];
+        out.push_str(std::str::from_utf8(text).expect("invariant: hexadecimal digits are ASCII"));
+    }
+}
+
+/// The value of each hexadecimal digit, and 0xff for every other byte.
+const NIBBLES: [u8; 256] = {
+    let mut table = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value] as usize] = value as u8;
+        table[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decode(encoding: Encoding, mode: Mode, text: &str) -> Option<Vec<u8>> {
+        let mut out = [0; 64];
+        encoding.decode(text.as_bytes(), mode, &mut out).map(|length| out[..length].to_vec())
+    }
+
+    #[test]
+    fn hex_is_exact() {
+        for mode in [Mode::Strict, Mode::Compat] {
+            assert_eq!(decode(Encoding::Hex, mode, "00ffAb"), Some(vec![0, 255, 0xab]));
+            for bad in ["0", "0g", "00 ", " 00", "0x00", "zz", "00zz", "é"] {
+                assert_eq!(decode(Encoding::Hex, mode, bad), None, "{bad}");
+            }
+        }
+        assert_eq!(decode(Encoding::HexLower, Mode::Strict, "AB"), None);
+        assert_eq!(decode(Encoding::HexLower, Mode::Compat, "AB"), Some(vec![0xab]));
+        assert_eq!(decode(Encoding::Hex, Mode::Strict, &"00".repeat(65)), None);
+    }
+
+    #[test]
+    fn base64_is_canonical_in_strict_mode() {
+        assert_eq!(decode(Encoding::Base64, Mode::Strict, "/+8="), Some(vec![0xff, 0xef]));
+        for bad in ["/+8", "_-8=", "/+9=", "/+8= ", "/+!!8=", "/+8=="] {
+            assert_eq!(decode(Encoding::Base64, Mode::Strict, bad), None, "{bad}");
+        }
+        assert_eq!(decode(Encoding::Base64, Mode::Compat, "/+8"), Some(vec![0xff, 0xef]));
+        assert_eq!(decode(Encoding::Base64, Mode::Compat, "_-8="), Some(vec![0xff, 0xef]));
+        assert_eq!(decode(Encoding::Base64, Mode::Compat, "/+9="), None);
+        assert_eq!(decode(Encoding::Base64Url, Mode::Strict, "_-8"), Some(vec![0xff, 0xef]));
+        assert_eq!(decode(Encoding::Base64Url, Mode::Strict, "_-8="), None);
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back_what_it_writes(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            for (_, encoding) in Encoding::NAMES {
+                let mut text = String::new();
+                encoding.encode(&bytes, &mut text);
+                prop_assert_eq!(decode(*encoding, Mode::Strict, &text), Some(bytes.clone()));
+                prop_assert_eq!(decode(*encoding, Mode::Compat, &text), Some(bytes.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The signed fields of an Adyen payment notification, after `get_notification_request_item` in adyen-python-api-library.
+
+use serde_json::Value as Json;
+
+use crate::document::{Document, scalar};
+use crate::error::{ErrorKind, VerifyError};
+
+/// The fields in their order. Absent ones are empty, and nothing is escaped.
+const FIELDS: [&str; 8] = [
+    "/pspReference",
+    "/originalReference",
+    "/merchantAccountCode",
+    "/merchantReference",
+    "/amount/value",
+    "/amount/currency",
+    "/eventCode",
+    "/success",
+];
+
+pub(super) fn emit(document: &Document<'_>, write: &mut impl FnMut(&[u8])) -> Result<(), VerifyError> {
+    let item = document.json()?.pointer("/notificationItems/0/NotificationRequestItem").ok_or_else(|| {
+        VerifyError::new(ErrorKind::MalformedBody, "the body is to hold a notification item")
+    })?;
+    for (index, field) in FIELDS.iter().enumerate() {
+        if index > 0 {
+            write(b":");
+        }
+        match item.pointer(field) {
+            Some(Json::Bool(flag)) => write(if *flag { b"true" } else { b"false" }),
+            other => write(other.and_then(scalar).unwrap_or_default().as_bytes()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! Taking a signature apart: which texts are candidates, and what stands beside them.
+
+use crate::error::{ErrorKind, VerifyError};
+use crate::limits::{MAX_CANDIDATES, MAX_FIELD_BYTES};
+use crate::params::Params;
+use crate::request::trim;
+use crate::scheme::{DigestKind, Grammar, KeyPattern, Pairs};
+use crate::verifier::Mode;
+
+/// The signatures of a request that go with one timestamp.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Group<'t> {
+    /// The value of the timestamp's key.
+    pub(super) timestamp: Option<&'t [u8]>,
+    /// The value of the key that lists header names.
+    pub(super) names: Option<&'t [u8]>,
+    /// The digest that the message names.
+    pub(super) digest: Option<DigestKind>,
+}
+
+/// A text that may be a signature, and the group that it belongs to.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate<'t> {
+    pub(super) group: usize,
+    pub(super) text: &'t [u8],
+}
+
+/// What the signature fields of a request hold.
+#[derive(Default)]
+pub(super) struct Parsed<'t> {
+    pub(super) groups: Vec<Group<'t>>,
+    pub(super) candidates: Vec<Candidate<'t>>,
+}
+
+/// How to take a field apart.
+pub(super) struct Parser<'p> {
+    /// The name of the field, for messages.
+    pub(super) place: &'p str,
+    pub(super) grammar: &'p Grammar,
+    /// The key of the timestamp among pairs.
+    pub(super) timestamp_key: Option<&'p str>,
+    /// The digests that a message may name.
+    pub(super) allowed: &'p [DigestKind],
+    pub(super) params: &'p Params,
+    pub(super) mode: Mode,
+}
+
+impl<'t> Parsed<'t> {
+    fn push(&mut self, group: Group<'t>, texts: impl Iterator<Item = &'t [u8]>) {
+        let index = self.groups.len();
+        self.groups.push(group);
+        self.candidates.extend(texts.map(|text| Candidate { group: index, text }));
+    }
+}
+
+impl Parser<'_> {
+    /// Adds what `field` holds. The field is not empty.
+    pub(super) fn parse<'t>(&self, field: &'t [u8], parsed: &mut Parsed<'t>) -> Result<(), VerifyError> {
+        if field.len() > MAX_FIELD_BYTES {
+            return Err(self.malformed("the value is longer than the bound"));
+        }
+        if field.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+            return Err(self.malformed("the value holds control characters"));
+        }
+        match self.grammar {
+            Grammar::Bare => parsed.push(Group::default(), std::iter::once(field)),
+            Grammar::Prefix { prefix, separator } => self.prefixed(field, prefix, *separator, parsed)?,
+            Grammar::Pairs(pairs) => self.groups(field, pairs, parsed)?,
+            Grammar::AlgorithmPrefix => self.named(field, parsed)?,
+        }
+        match parsed.candidates.len() {
+            0..=MAX_CANDIDATES => Ok(()),
+            _ => Err(self.malformed("there are more signatures than the bound")),
+        }
+    }
+
+    fn prefixed<'t>(
+        &self,
+        field: &'t [u8],
+        prefix: &str,
+        separator: Option<char>,
+        parsed: &mut Parsed<'t>,
+    ) -> Result<(), VerifyError> {
+        let (start, rest) = field
+            .split_at_checked(prefix.len())
+            .ok_or_else(|| self.malformed("the value begins with the prefix of the profile"))?;
+        let fits = match self.mode {
+            Mode::Strict => start == prefix.as_bytes(),
+            Mode::Compat => start.eq_ignore_ascii_case(prefix.as_bytes()),
+        };
+        if !fits {
+            return Err(self.malformed("the value begins with the prefix of the profile"));
+        }
+        match separator {
+            None => parsed.push(Group::default(), std::iter::once(rest)),
+            Some(separator) => parsed.push(Group::default(), split(rest, separator)),
+        }
+        Ok(())
+    }
+
+    fn named<'t>(&self, field: &'t [u8], parsed: &mut Parsed<'t>) -> Result<(), VerifyError> {
+        let equals = field.iter().position(|byte| *byte == b'=');
+        let (name, rest) = equals
+            .map(|at| (&field[..at], &field[at + 1..]))
+            .ok_or_else(|| self.malformed("the value is a digest's name, `=` and a signature"))?;
+        let digest = DigestKind::NAMES.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, digest)| *digest);
+        let allowed = digest.filter(|digest| {
+            self.allowed.contains(digest) && (*digest != DigestKind::Sha1 || self.params.flag("allow_sha1"))
+        });
+        if allowed.is_none() {
+            let problem = "the algorithm that the message names is not allowed";
+            return Err(VerifyError::at(ErrorKind::UnsupportedAlgorithm, self.place, problem));
+        }
+        parsed.push(Group { digest: allowed, ..Group::default() }, std::iter::once(rest));
+        Ok(())
+    }
+
+    fn groups<'t>(&self, field: &'t [u8], pairs: &Pairs, parsed: &mut Parsed<'t>) -> Result<(), VerifyError> {
+        let before = parsed.candidates.len();
+        match pairs.groups {
+            None => self.pairs(field, pairs, parsed)?,
+            Some(separator) => split(field, separator).try_for_each(|group| self.pairs(group, pairs, parsed))?,
+        }
+        if parsed.candidates.len() > before {
+            return Ok(());
+        }
+        Err(match pairs.keys {
+            KeyPattern::Param(_) => VerifyError::at(ErrorKind::UnknownKey, self.place, "a signature for our key is needed"),
+            KeyPattern::Names(_) | KeyPattern::Numbered(_) => VerifyError::at(
+                ErrorKind::UnsupportedVersion,
+                self.place,
+                "a signature of an accepted version is needed",
+            ),
+        })
+    }
+
+    fn pairs<'t>(&self, field: &'t [u8], pairs: &Pairs, parsed: &mut Parsed<'t>) -> Result<(), VerifyError> {
+        let index = parsed.groups.len();
+        let mut group = Group::default();
+        let lenient = pairs.trim || self.mode == Mode::Compat;
+        for item in split(field, pairs.separator) {
+            let item = if lenient { trim(item) } else { item };
+            if item.is_empty() && lenient && pairs.separator == ' ' {
+                continue;
+            }
+            let (key, value) = self.pair(item, pairs.assign)?;
+            if self.timestamp_key.is_some_and(|name| name.as_bytes() == key) {
+                self.set_once(&mut group.timestamp, value)?;
+            } else if pairs.names.as_deref().is_some_and(|name| name.as_bytes() == key) {
+                self.set_once(&mut group.names, value)?;
+            } else if self.is_signature(&pairs.keys, key) {
+                parsed.candidates.push(Candidate { group: index, text: value });
+            }
+        }
+        parsed.groups.push(group);
+        Ok(())
+    }
+
+    /// Splits at the first `assign`: base64 may hold it again at its end.
+    fn pair<'t>(&self, item: &'t [u8], assign: char) -> Result<(&'t [u8], &'t [u8]), VerifyError> {
+        let at = item.iter().position(|byte| char::from(*byte) == assign);
+        let at = at.ok_or_else(|| self.malformed("each item is a key and a value"))?;
+        Ok((&item[..at], &item[at + 1..]))
+    }
+
+    fn set_once<'t>(&self, field: &mut Option<&'t [u8]>, value: &'t [u8]) -> Result<(), VerifyError> {
+        match field.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(VerifyError::at(ErrorKind::DuplicateField, self.place, "a key stands once")),
+        }
+    }
+
+    fn is_signature(&self, keys: &KeyPattern, key: &[u8]) -> bool {
+        match keys {
+            KeyPattern::Names(names) => names.iter().any(|name| name.as_bytes() == key),
+            KeyPattern::Numbered(start) => key
+                .strip_prefix(start.as_bytes())
+                .is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)),
+            KeyPattern::Param(name) => self.params.text(name).is_some_and(|own| own.as_bytes() == key),
+        }
+    }
+
+    fn malformed(&self, problem: &'static str) -> VerifyError {
+        VerifyError::at(ErrorKind::MalformedSignature, self.place, problem)
+    }
+}
+
+/// Splits at an ASCII character.
+fn split(text: &[u8], separator: char) -> impl Iterator<Item = &[u8]> {
+    text.split(move |byte| char::from(*byte) == separator)
+}
