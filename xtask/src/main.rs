@@ -1,1 +1,53 @@
-fn main() {}
+//! Checks, benchmarks and crash tests of Hookseal: `cargo xtask help`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
+
+mod bench;
+mod check;
+mod scenarios;
+mod shell;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Checks, benchmarks and crash tests of Hookseal.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything that must pass: format, lints, docs, tests, licences, and short runs of the scenarios below
+    Check(check::Check),
+    /// Kill the server with SIGKILL under load; everything that got a 202 must arrive
+    Crash(scenarios::Crash),
+    /// Send SIGTERM under load; the server ends within 15 s and loses nothing
+    Drain(scenarios::Drain),
+    /// Endpoints that drip, flood, never answer or redirect; the others must not notice
+    Hostile(scenarios::Hostile),
+    /// A disk that is slow, fails or is full; no 202 before its commit
+    Durable(scenarios::Durable),
+    /// Throughput beside the bare relay `limit`, each on one core, in turn
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Check(task) => task.run(),
+        Task::Crash(task) => task.run(),
+        Task::Drain(task) => task.run(),
+        Task::Hostile(task) => task.run(),
+        Task::Durable(task) => task.run(),
+        Task::Bench(task) => task.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Everything that must pass, in the order in which it fails soonest.
+
+use crate::{
+    scenarios::{Crash, Drain, Durable, Hostile},
+    shell::{Done, is_there, root, run, run_in},
+};
+
+/// Everything that must pass
+#[derive(clap::Args)]
+pub(crate) struct Check {
+    /// Leave out the scenarios on the release build
+    #[arg(long)]
+    quick: bool,
+}
+
+impl Check {
+    pub(crate) fn run(&self) -> Done {
+        run("cargo", &["fmt", "--all", "--check"])?;
+        run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"])?;
+        docs()?;
+        licences()?;
+        run("cargo", &["test", "--workspace", "--locked"])?;
+        run("python3", &["tests/shim/selftest.py"])?;
+        run("python3", &["tests/receivers/selftest.py"])?;
+        if self.quick {
+            println!("skipped: the scenarios on the release build (--quick)");
+            return Ok(());
+        }
+        Crash { rounds: 5, events: 2000, seed: 20_261_121 }.run()?;
+        Drain { events: 1000, answer_after_ms: 20 }.run()?;
+        Durable {}.run()?;
+        Hostile { events: 600 }.run()?;
+        // The load driver has a lock file of its own and must keep building.
+        run_in(&root().join("bench"), "cargo", &["check", "--locked"])?;
+        println!("all checks passed");
+        Ok(())
+    }
+}
+
+/// The docs build without a warning. `RUSTDOCFLAGS` is given through cargo, the environment being no channel.
+fn docs() -> Done {
+    let deny = "build.rustdocflags=[\"--deny\",\"warnings\"]";
+    run("cargo", &["doc", "--workspace", "--no-deps", "--locked", "--config", deny])
+}
+
+fn licences() -> Done {
+    if is_there("cargo", &["deny", "--version"]) {
+        run("cargo", &["deny", "--offline", "check", "licenses", "bans", "sources"])
+    } else {
+        println!("skipped: licences and bans (cargo-deny is not installed: `cargo install cargo-deny --locked`)");
+        Ok(())
+    }
+}

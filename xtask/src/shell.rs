@@ -1,0 +1,60 @@
+//! Running other programs.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The outcome of a task; the text says what went wrong.
+pub(crate) type Done = Result<(), Box<dyn std::error::Error>>;
+
+/// The root of the checkout.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned)
+}
+
+/// Runs a command at the root, showing what it prints.
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Done {
+    run_in(&root(), program, arguments)
+}
+
+/// Runs a command in a folder, showing what it prints.
+pub(crate) fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Done {
+    println!("> {program} {}", arguments.join(" "));
+    let status = Command::new(program).args(arguments).current_dir(folder).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{program} {}` ended with {status}", arguments.join(" ")).into()),
+        Err(error) => Err(format!("`{program}` cannot be run: {error}").into()),
+    }
+}
+
+/// Whether a program is there and runs.
+pub(crate) fn is_there(program: &str, arguments: &[&str]) -> bool {
+    let output = Command::new(program).args(arguments).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    // The task runs from `<target>/<profile>/xtask`.
+    let own = std::env::current_exe().ok();
+    let target = own.as_deref().and_then(Path::parent).and_then(Path::parent).map(Path::to_owned);
+    target.unwrap_or_else(|| root().join("target"))
+}
+
+/// Builds the binary for release and returns its path.
+pub(crate) fn release_binary() -> Result<PathBuf, Box<dyn std::error::Error>> {
+    run("cargo", &["build", "--release", "--locked", "--package", "hookseal-cli"])?;
+    Ok(target().join("release/hookseal"))
+}
+
+/// A new, empty folder below the target folder, on the same disk as everything else.
+pub(crate) fn scratch(name: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let folder = target().join("scratch").join(format!("{name}-{}", std::process::id()));
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
