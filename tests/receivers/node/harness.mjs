@@ -122,7 +122,7 @@ function endWithParent() {
   for (const name of ["end", "error"]) {
     process.stdin.on(name, () => process.exit(0));
   }
-
+  process.stdin.resume();
   process.on("SIGTERM", () => process.exit(0));
 }
 

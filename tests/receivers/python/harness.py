@@ -67,8 +67,9 @@ def serve(vendor: str, receive: Callable[[Request], Outcome]) -> None:
 
     host = "0.0.0.0" if options.public else "127.0.0.1"
     server = Server((host, options.port), handler_of(vendor, decide))
-    print_line({"listening": server.server_address[1]})
+    # Whoever reads the line may send SIGTERM at once, so the handler stands before it.
     end_with_parent()
+    print_line({"listening": server.server_address[1]})
     server.serve_forever()
 
 
