@@ -98,11 +98,13 @@ pub enum FailureKind {
     Unsendable = 11,
     /// The attempt was cut off because the server stopped.
     Interrupted = 12,
+    /// The answer is longer than is read.
+    ResponseTooLarge = 13,
 }
 
 impl FailureKind {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Status,
         Self::Timeout,
         Self::Connection,
@@ -115,6 +117,7 @@ impl FailureKind {
         Self::Redirect,
         Self::Unsendable,
         Self::Interrupted,
+        Self::ResponseTooLarge,
     ];
 
     /// Its name in the API.
@@ -132,6 +135,7 @@ impl FailureKind {
             Self::Redirect => "redirect",
             Self::Unsendable => "unsendable",
             Self::Interrupted => "interrupted",
+            Self::ResponseTooLarge => "response_too_large",
         }
     }
 

@@ -120,6 +120,8 @@ pub struct Dispatcher {
     /// Attempts under way, and outcomes not recorded yet.
     unrecorded: usize,
     in_flight: usize,
+    /// The wakeup that the driver was last told of.
+    announced: Option<Timestamp>,
     stopping: bool,
 }
 
@@ -304,6 +306,23 @@ impl Dispatcher {
         self.wakeups.first().map(|(at, _)| *at)
     }
 
+    /// Whether there is a claim to make, or a wakeup earlier than the one that was last announced: then the driver
+    /// has to look again at what waits in the store. Saying so announces the wakeup.
+    pub fn needs_looking_after(&mut self) -> bool {
+        let next = self.next_wakeup();
+        let earlier = next.is_some_and(|next| self.announced.is_none_or(|announced| next < announced));
+        if earlier {
+            self.announced = next;
+        }
+        earlier || !self.claimable.is_empty()
+    }
+
+    /// The wakeup that the driver now sleeps until; earlier ones are announced by [`Dispatcher::needs_looking_after`].
+    pub fn sleep_until(&mut self) -> Option<Timestamp> {
+        self.announced = self.next_wakeup();
+        self.announced
+    }
+
     /// Begins no attempt any more.
     pub fn stop(&mut self) {
         self.stopping = true;
@@ -321,7 +340,9 @@ impl Dispatcher {
 
     fn enqueue(&mut self, job: Job) -> Option<Job> {
         let key = job.delivery.subscription;
-        let Some(queue) = self.queues.get_mut(&key).filter(|queue| queue.rules.active) else { return Some(job) };
+        let Some(queue) = self.queues.get_mut(&key).filter(|queue| queue.rules.active) else {
+            return Some(job);
+        };
         queue.bytes += job.bytes();
         self.waiting += 1;
         self.waiting_bytes += job.bytes();
@@ -386,5 +407,237 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 
 /// Whether a queue has run low enough to be filled up from the store: claims are made in large pieces.
 fn wants_refill(queue: &Queue) -> bool {
-    queue.waiting() <= limits::CLAIM_DELIVERIES_MAX && queue.bytes + queue.promised_bytes < limits::QUEUE_BYTES_MAX
+    queue.waiting() <= limits::CLAIM_DELIVERIES_MAX
+        && queue.bytes + queue.promised_bytes < limits::QUEUE_BYTES_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::Duration};
+
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{DeliveryId, EventId, EventType, Scope};
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
+    const RULES: QueueRules = QueueRules { active: true, max_in_flight: 2, rate_limit_per_s: None };
+
+    fn job(key: i64, order: u64) -> Job {
+        let event = EventId::from_parts(order, 1);
+        let delivery = DeliveryRef {
+            id: DeliveryId::derive(event, order + 1),
+            event,
+            subscription: SubscriptionKey(key),
+            scope: Scope::DEFAULT_LIVE,
+        };
+        let payload = Payload {
+            event_type: EventType::new("t").unwrap(),
+            content_type: None,
+            body: Bytes::from_static(b"{}"),
+        };
+        Job { delivery, payload: Arc::new(payload), attempts: 0, trigger: Trigger::Schedule }
+    }
+
+    fn with(keys: &[i64], rules: QueueRules) -> Dispatcher {
+        let mut dispatcher = Dispatcher::new();
+        for key in keys {
+            assert!(dispatcher.configure(SubscriptionKey(*key), rules, NOW).is_empty());
+        }
+        dispatcher
+    }
+
+    fn put(dispatcher: &mut Dispatcher, job: Job) {
+        assert!(dispatcher.promise(job.delivery.subscription, job.bytes()));
+        assert!(dispatcher.admit(job).is_none());
+    }
+
+    #[test]
+    fn subscriptions_take_turns_and_keep_their_own_concurrency() {
+        let mut dispatcher = with(&[1, 2], RULES);
+        for order in 0..5 {
+            put(&mut dispatcher, job(1, order));
+        }
+        put(&mut dispatcher, job(2, 9));
+        let begun: Vec<i64> = std::iter::from_fn(|| dispatcher.next_attempt(NOW))
+            .map(|job| job.delivery.subscription.0)
+            .collect();
+        assert_eq!(begun, [1, 2, 1], "two of the first, with the second's turn in between");
+        dispatcher.finished(SubscriptionKey(1));
+        assert_eq!(dispatcher.next_attempt(NOW).map(|job| job.delivery.event.order()), Some(2));
+    }
+
+    #[test]
+    fn a_paused_subscription_gives_its_jobs_back_and_takes_no_more() {
+        let mut dispatcher = with(&[1], RULES);
+        put(&mut dispatcher, job(1, 1));
+        assert!(dispatcher.promise(SubscriptionKey(1), 2));
+        let out = dispatcher.configure(SubscriptionKey(1), QueueRules { active: false, ..RULES }, NOW);
+        assert_eq!(out.len(), 1);
+        assert!(dispatcher.admit(job(1, 2)).is_some(), "the promise cannot be kept");
+        assert!(!dispatcher.promise(SubscriptionKey(1), 2));
+        assert!(dispatcher.next_claim(NOW).is_none());
+        dispatcher.configure(SubscriptionKey(1), RULES, NOW);
+        assert!(dispatcher.next_claim(NOW).is_some(), "what was given back waits in the store");
+    }
+
+    #[test]
+    fn what_overflows_is_not_overtaken_and_is_claimed_when_there_is_room() {
+        let mut dispatcher = with(&[1], RULES);
+        let key = SubscriptionKey(1);
+        for order in 0..limits::QUEUE_DELIVERIES_MAX as u64 {
+            put(&mut dispatcher, job(1, order));
+        }
+        assert!(!dispatcher.promise(key, 2), "the queue is full");
+        dispatcher.stored(key, NOW, true, NOW);
+        assert!(dispatcher.next_claim(NOW).is_none(), "no room");
+        while let Some(job) = dispatcher.next_attempt(NOW) {
+            assert!(!dispatcher.promise(key, 2), "must not overtake what waits in the store");
+            dispatcher.finished(job.delivery.subscription);
+            dispatcher.recorded(1);
+        }
+        assert_eq!(dispatcher.next_claim(NOW).map(|wish| wish.subscription), Some(key));
+        assert!(dispatcher.next_claim(NOW).is_none(), "one claim at a time");
+        assert!(dispatcher.claimed(key, vec![job(1, 99_999)], None, NOW).is_empty());
+        assert!(dispatcher.promise(key, 2), "the store is empty: straight to memory again");
+    }
+
+    #[test]
+    fn a_retry_stored_while_a_claim_is_under_way_is_not_forgotten() {
+        let mut dispatcher = with(&[1], RULES);
+        let key = SubscriptionKey(1);
+        dispatcher.stored(key, NOW, false, NOW);
+        assert!(dispatcher.next_claim(NOW).is_some());
+        let later = NOW.saturating_add(Duration::from_secs(5));
+        dispatcher.stored(key, later, false, NOW);
+        dispatcher.claimed(key, vec![], None, NOW);
+        assert_eq!(dispatcher.next_wakeup(), Some(later));
+        assert!(dispatcher.next_claim(later).is_some());
+    }
+
+    #[test]
+    fn a_retry_is_claimed_when_it_is_due_and_not_before() {
+        let mut dispatcher = with(&[1], RULES);
+        let due = NOW.saturating_add(Duration::from_secs(5));
+        dispatcher.stored(SubscriptionKey(1), due, false, NOW);
+        assert!(dispatcher.next_claim(NOW).is_none());
+        assert_eq!(dispatcher.next_wakeup(), Some(due));
+        assert!(dispatcher.promise(SubscriptionKey(1), 2), "what is due later holds nothing up");
+        assert!(dispatcher.next_claim(due).is_some());
+    }
+
+    #[test]
+    fn the_rate_holds_attempts_back_and_wakes_for_them() {
+        let rules = QueueRules { rate_limit_per_s: Some(10), max_in_flight: 100, ..RULES };
+        let mut dispatcher = with(&[1], rules);
+        for order in 0..3 {
+            put(&mut dispatcher, job(1, order));
+        }
+        assert!(dispatcher.next_attempt(NOW).is_some());
+        assert!(dispatcher.next_attempt(NOW).is_none());
+        let at = dispatcher.next_wakeup().unwrap();
+        assert_eq!(at.since(NOW), Duration::from_millis(100));
+        assert!(dispatcher.next_attempt(at).is_some());
+    }
+
+    #[test]
+    fn outcomes_that_are_not_recorded_hold_new_attempts_back() {
+        let rules = QueueRules { max_in_flight: u32::MAX, ..RULES };
+        let mut dispatcher = with(&[1], rules);
+        for order in 0..limits::IN_FLIGHT_TOTAL_MAX as u64 + 5 {
+            put(&mut dispatcher, job(1, order));
+        }
+        let begun = std::iter::from_fn(|| dispatcher.next_attempt(NOW)).count();
+        assert_eq!(begun, limits::IN_FLIGHT_TOTAL_MAX);
+        for _ in 0..begun {
+            dispatcher.finished(SubscriptionKey(1));
+        }
+        assert!(dispatcher.next_attempt(NOW).is_none(), "nothing is recorded yet");
+        dispatcher.recorded(3);
+        assert_eq!(std::iter::from_fn(|| dispatcher.next_attempt(NOW)).count(), 3);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Publish(i64),
+        Withdraw(i64),
+        Finish,
+        Record,
+        Pause(i64),
+        Resume(i64),
+        Remove(i64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let key = 0i64..4;
+        let step = prop_oneof![
+            6 => key.clone().prop_map(Step::Publish),
+            1 => key.clone().prop_map(Step::Withdraw),
+            4 => Just(Step::Finish),
+            3 => Just(Step::Record),
+            1 => key.clone().prop_map(Step::Pause),
+            1 => key.clone().prop_map(Step::Resume),
+            1 => key.prop_map(Step::Remove),
+        ];
+        proptest::collection::vec(step, 0..300)
+    }
+
+    proptest! {
+        /// Nothing is lost and nothing begins twice: every job that was taken in begins once, is given back, or
+        /// still waits; and the counts come out at zero when all is over.
+        #[test]
+        fn every_job_is_accounted_for(steps in steps()) {
+            let mut dispatcher = with(&[0, 1, 2, 3], RULES);
+            let mut taken: BTreeMap<u64, i64> = BTreeMap::new();
+            let (mut under_way, mut unrecorded, mut order) = (Vec::new(), 0, 0);
+            for step in steps {
+                match step {
+                    Step::Publish(key) => {
+                        order += 2;
+                        let job = job(key, order);
+                        if dispatcher.promise(SubscriptionKey(key), job.bytes()) && dispatcher.admit(job).is_none() {
+                            taken.insert(order, key);
+                        }
+                    }
+                    Step::Withdraw(key) => {
+                        if dispatcher.promise(SubscriptionKey(key), 2) {
+                            dispatcher.withdraw(SubscriptionKey(key), 2);
+                        }
+                    }
+                    Step::Finish => if let Some(key) = under_way.pop() {
+                        dispatcher.finished(key);
+                        unrecorded += 1;
+                    },
+                    Step::Record => {
+                        dispatcher.recorded(unrecorded);
+                        unrecorded = 0;
+                    }
+                    Step::Pause(key) => {
+                        let rules = QueueRules { active: false, ..RULES };
+                        for job in dispatcher.configure(SubscriptionKey(key), rules, NOW) {
+                            prop_assert!(taken.remove(&job.delivery.event.order()).is_some());
+                        }
+                    }
+                    Step::Resume(key) => drop(dispatcher.configure(SubscriptionKey(key), RULES, NOW)),
+                    Step::Remove(key) => {
+                        dispatcher.remove(SubscriptionKey(key));
+                        taken.retain(|_, of| *of != key);
+                    }
+                }
+                while let Some(job) = dispatcher.next_attempt(NOW) {
+                    prop_assert!(taken.remove(&job.delivery.event.order()).is_some(), "begun twice");
+                    under_way.push(job.delivery.subscription);
+                }
+                prop_assert_eq!(dispatcher.waiting, taken.len());
+                prop_assert_eq!(dispatcher.in_flight(), under_way.len());
+            }
+            for key in under_way.drain(..) {
+                dispatcher.finished(key);
+                unrecorded += 1;
+            }
+            dispatcher.recorded(unrecorded);
+            prop_assert_eq!((dispatcher.in_flight(), dispatcher.unrecorded()), (0, 0));
+        }
+    }
 }

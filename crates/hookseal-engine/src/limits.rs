@@ -12,8 +12,10 @@ pub const BODY_BYTES_DEFAULT: usize = 256 * 1024;
 /// Bytes of an event's body that an operator may allow at most.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// Bytes of an answer's body that are kept; what comes after is read no further.
+/// Bytes of an answer's body that are kept; what comes after is read and dropped.
 pub const RESPONSE_KEPT_BYTES: usize = 16 * 1024;
+/// Bytes of an answer's body that are read at all: a longer answer is a failure, and its connection is closed.
+pub const RESPONSE_READ_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of an answer's header names and values that are kept.
 pub const RESPONSE_HEADERS_KEPT_BYTES: usize = 8 * 1024;
 /// Bytes of an answer's head that are read at all.
@@ -115,6 +117,7 @@ const _: () = {
     assert!(QUEUE_DELIVERIES_MAX <= QUEUE_DELIVERIES_TOTAL_MAX);
     assert!(IN_FLIGHT_TOTAL_MAX <= COMMIT_OUTCOMES_MAX, "all that is in flight fits into one commit");
     assert!(MAX_IN_FLIGHT_MAX as usize <= IN_FLIGHT_TOTAL_MAX);
+    assert!(RESPONSE_KEPT_BYTES <= RESPONSE_READ_BYTES_MAX);
     assert!(RETRY_JITTER_PER_CENT < 100);
     assert!(PAGE_DEFAULT <= PAGE_MAX);
 };

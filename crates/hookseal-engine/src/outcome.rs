@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use hookseal::Timestamp;
 
-use crate::{AttemptResult, Failure, FailureKind, Policy, RetryAfter, Trigger, limits, ports::store::NextStep};
+use crate::{
+    AttemptResult, Failure, FailureKind, Policy, RetryAfter, Trigger, limits, ports::store::NextStep,
+};
 
 /// What an attempt leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +104,9 @@ mod tests {
     fn success_codes_are_the_profiles() {
         let harvestr = Profile::builtin("harvestr").unwrap();
         let policy = Policy::resolve(harvestr.delivery(), &settings("harvestr"));
-        for (status, success) in [(199, false), (200, true), (208, true), (209, false), (226, false), (301, false)] {
+        for (status, success) in
+            [(199, false), (200, true), (208, true), (209, false), (226, false), (301, false)]
+        {
             assert_eq!(is_success(&policy, &answered(status)), success, "{status}");
         }
     }
@@ -132,7 +136,11 @@ mod tests {
         assert_eq!(wait(503, hour), hour);
         assert_eq!(wait(429, hour), hour);
         assert_eq!(wait(500, hour), Duration::from_secs(4));
-        assert_eq!(wait(429, Duration::from_secs(1)), Duration::from_secs(4), "never shorter than the schedule");
+        assert_eq!(
+            wait(429, Duration::from_secs(1)),
+            Duration::from_secs(4),
+            "never shorter than the schedule"
+        );
         assert_eq!(wait(429, 100 * hour), limits::RETRY_AFTER_MAX);
     }
 

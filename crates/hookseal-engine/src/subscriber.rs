@@ -96,7 +96,11 @@ impl Subscriber {
         } else {
             Signer::new(&profile, Part::Delivery, &secrets, &Params::default())
         };
-        let custom = settings.headers.iter().map(|(name, value)| custom_header(name, value)).collect::<Result<_, _>>()?;
+        let custom = settings
+            .headers
+            .iter()
+            .map(|(name, value)| custom_header(name, value))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             policy: Policy::resolve(profile.delivery(), settings),
             endpoint,

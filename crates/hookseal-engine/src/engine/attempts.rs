@@ -36,8 +36,9 @@ pub(super) async fn run(engine: Arc<Engine>, first: Job) {
         if next.is_none() && dispatcher.in_flight() == 0 {
             engine.idle.notify_waiters();
         }
-        drop(dispatcher);
-        engine.refill.notify_one();
+        if dispatcher.needs_looking_after() {
+            engine.refill.notify_one();
+        }
     }
 }
 
@@ -71,10 +72,12 @@ impl Engine {
             Ok(outbound) => outbound,
             Err(error) => {
                 let failure = Failure::new(FailureKind::Unsendable, error.to_string());
-                return Some((started_at, AttemptResult { failure: Some(failure), ..AttemptResult::default() }));
+                return Some((
+                    started_at,
+                    AttemptResult { failure: Some(failure), ..AttemptResult::default() },
+                ));
             }
         };
-        let headers = outbound.headers.clone();
         let mut stopping = self.stopping.subscribe();
         let mut result = tokio::select! {
             result = self.transport.send(outbound) => result,
@@ -82,7 +85,9 @@ impl Engine {
         };
         if !is_success(&subscriber.policy, &result) {
             explain_status(&subscriber.policy, &mut result);
-            result.request_headers = headers.iter().map(shown).collect();
+            // Made once more rather than kept for every attempt: the same moment gives the same headers.
+            let sent = subscriber.request(&id, &job.payload, started_at, buffer);
+            result.request_headers = sent.iter().flat_map(|sent| &sent.headers).map(shown).collect();
         }
         Some((started_at, result))
     }
@@ -106,7 +111,11 @@ impl Engine {
         if !well {
             log_failure(job.delivery, subscriber, &attempt, decision.next);
         }
-        Finished { outcome: Outcome { delivery: job.delivery, attempt, next: decision.next }, health, recorded: None }
+        Finished {
+            outcome: Outcome { delivery: job.delivery, attempt, next: decision.next },
+            health,
+            recorded: None,
+        }
     }
 
     /// The change of the subscription's health, if there is one. Test deliveries do not count.
@@ -155,7 +164,11 @@ impl Engine {
 
 /// A sent header as it is shown: what may be a token is masked.
 fn shown((name, value): &(http::HeaderName, http::HeaderValue)) -> (String, String) {
-    let value = if value.is_sensitive() { "***".into() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
+    let value = if value.is_sensitive() {
+        "***".into()
+    } else {
+        String::from_utf8_lossy(value.as_bytes()).into_owned()
+    };
     (name.to_string(), value)
 }
 

@@ -110,7 +110,8 @@ impl Round {
         let mut health: HashMap<SubscriptionKey, HealthChange> = HashMap::new();
         for change in self.finished.iter().filter_map(|finished| finished.health) {
             let disable = health.get(&change.subscription).and_then(|earlier| earlier.disable);
-            health.insert(change.subscription, HealthChange { disable: disable.or(change.disable), ..change });
+            health
+                .insert(change.subscription, HealthChange { disable: disable.or(change.disable), ..change });
         }
         Batch {
             events: self.events.iter().map(|accepting| accepting.event.clone()).collect(),

@@ -25,15 +25,16 @@ use hookseal::{Profile, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
+use self::committer::Entry;
 pub use self::{
     error::{ChangeError, EngineError, FieldProblem, PublishError, StartError},
     publish::{Publish, Published},
     subscriptions::{Pinged, SecretChoice, SettingsChange},
 };
-use self::committer::Entry;
 use crate::{
-    IdSource, SubscriptionKey, limits,
+    IdSource, SubscriptionKey,
     dispatcher::{Dispatcher, Job},
+    limits,
     ports::{Clock, Entropy, Store, Transport},
     registry::Registry,
     subscriber::Subscriber,
@@ -160,7 +161,10 @@ impl Engine {
             }
         }
         if recovered.resumed > 0 {
-            tracing::info!(deliveries = recovered.resumed, "resuming deliveries that an earlier run did not finish");
+            tracing::info!(
+                deliveries = recovered.resumed,
+                "resuming deliveries that an earlier run did not finish"
+            );
         }
         tokio::spawn(committer::run(Arc::clone(&engine), queue));
         tokio::spawn(refill::run(Arc::clone(&engine)));
@@ -238,7 +242,9 @@ impl Engine {
     /// Begins every attempt that may begin, and has what waits in the store looked after.
     fn pump(self: &Arc<Self>) {
         self.begin_attempts();
-        self.refill.notify_one();
+        if self.dispatcher.lock().needs_looking_after() {
+            self.refill.notify_one();
+        }
     }
 
     fn begin_attempts(self: &Arc<Self>) {
@@ -264,7 +270,10 @@ impl Engine {
     async fn release_now(self: &Arc<Self>, jobs: Vec<Job>) {
         let deliveries: Vec<_> = jobs.iter().map(|job| job.delivery).collect();
         if let Err(error) = self.store.release(deliveries).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "leases could not be given back; a restart does so");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "leases could not be given back; a restart does so"
+            );
             return;
         }
         let now = self.clock.now();

@@ -39,7 +39,11 @@ impl Engine {
     ///
     /// [`PublishError`]. After `Store` and `Timeout` the event may be stored all the same: publish it again with the
     /// same `external_id` to be safe.
-    pub async fn publish(self: &Arc<Self>, scope: Scope, publish: Publish) -> Result<Published, PublishError> {
+    pub async fn publish(
+        self: &Arc<Self>,
+        scope: Scope,
+        publish: Publish,
+    ) -> Result<Published, PublishError> {
         self.check(&publish)?;
         let keys = self.registry.read().matching(scope, &publish.payload.event_type);
         if keys.len() > limits::FAN_OUT_MAX {
@@ -92,7 +96,9 @@ impl Engine {
             return Vec::new();
         }
         let mut dispatcher = self.dispatcher.lock();
-        keys.iter().map(|&subscription| Target { subscription, leased: dispatcher.promise(subscription, bytes) }).collect()
+        keys.iter()
+            .map(|&subscription| Target { subscription, leased: dispatcher.promise(subscription, bytes) })
+            .collect()
     }
 
     fn check(&self, publish: &Publish) -> Result<(), PublishError> {
@@ -127,7 +133,9 @@ fn settle(
 ) -> Result<Published, PublishError> {
     match verdict {
         Ok(Ok(Verdict::Accepted)) => Ok(Published { id, deliveries, duplicate: false }),
-        Ok(Ok(Verdict::Duplicate { of, deliveries })) => Ok(Published { id: of, deliveries, duplicate: true }),
+        Ok(Ok(Verdict::Duplicate { of, deliveries })) => {
+            Ok(Published { id: of, deliveries, duplicate: true })
+        }
         Ok(Ok(Verdict::Conflict { with })) => Err(PublishError::Conflict { with }),
         Ok(Err(error)) => Err(PublishError::Store(error)),
         Err(_) => Err(PublishError::Stopping),

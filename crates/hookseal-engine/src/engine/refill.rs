@@ -30,7 +30,7 @@ pub(super) async fn run(engine: Arc<Engine>) {
 impl Engine {
     fn until_next_wakeup(&self) -> Duration {
         let now = self.clock.now();
-        let next = self.dispatcher.lock().next_wakeup();
+        let next = self.dispatcher.lock().sleep_until();
         next.map_or(LOOK_AGAIN, |at| at.since(now)).min(LOOK_AGAIN)
     }
 
@@ -47,7 +47,10 @@ impl Engine {
                 self.release(refused);
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "deliveries could not be read back");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "deliveries could not be read back"
+                );
                 let again = now.saturating_add(limits::STORE_RETRY_LONGEST);
                 self.dispatcher.lock().claim_failed(subscription, again);
             }

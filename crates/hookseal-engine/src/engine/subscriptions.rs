@@ -7,8 +7,9 @@ use hookseal::{Profile, Secret};
 
 use super::{ChangeError, Engine, EngineError, FieldProblem};
 use crate::{
-    AttemptRecord, DeliveryId, EventId, EventType, Health, NewEvent, Payload, Scope, Subscription, SubscriptionId,
-    SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Target, Trigger,
+    AttemptRecord, DeliveryId, EventId, EventType, Health, NewEvent, Payload, Scope, Subscription,
+    SubscriptionId, SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Target,
+    Trigger,
     ports::store::{NewSubscription, Retried, SubscriptionChange},
     subscriber::{Subscriber, SubscriberError},
 };
@@ -123,9 +124,14 @@ impl Engine {
     /// # Errors
     ///
     /// [`EngineError::NotFound`], [`EngineError::Store`].
-    pub async fn delete_subscription(self: &Arc<Self>, scope: Scope, id: SubscriptionId) -> Result<(), EngineError> {
+    pub async fn delete_subscription(
+        self: &Arc<Self>,
+        scope: Scope,
+        id: SubscriptionId,
+    ) -> Result<(), EngineError> {
         let _changing = self.changing.lock().await;
-        let deleted = self.store.delete_subscription(scope, id, self.clock.now()).await.map_err(EngineError::Store)?;
+        let deleted =
+            self.store.delete_subscription(scope, id, self.clock.now()).await.map_err(EngineError::Store)?;
         let mut registry = self.registry.write();
         if let Some(key) = registry.by_id(scope, id).map(|subscriber| subscriber.subscription.key) {
             registry.remove(key);
@@ -166,7 +172,9 @@ impl Engine {
                 Ok(())
             }
             Retried::Leased => Err(EngineError::Conflict("the delivery is being attempted just now")),
-            Retried::SubscriptionGone => Err(EngineError::Conflict("the delivery's subscription was deleted")),
+            Retried::SubscriptionGone => {
+                Err(EngineError::Conflict("the delivery's subscription was deleted"))
+            }
             Retried::NotFound => Err(EngineError::NotFound),
         }
     }

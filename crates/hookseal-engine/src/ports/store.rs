@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use hookseal::Timestamp;
 
 use crate::{
-    AttemptRecord, DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, DisableReason, EventId, EventRecord,
-    EventType, Health, KeyId, NewEvent, Payload, Scope, Subscription, SubscriptionId, SubscriptionKey,
-    SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Verdict,
+    AttemptRecord, DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, DisableReason, EventId,
+    EventRecord, EventType, Health, KeyId, NewEvent, Payload, Scope, Subscription, SubscriptionId,
+    SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Verdict,
 };
 
 /// Where events, deliveries and subscriptions are kept.
@@ -38,17 +38,33 @@ pub trait Store: Send + Sync + 'static {
     async fn create_subscription(&self, new: NewSubscription) -> Result<Subscription, StoreError>;
 
     /// Writes what changed of a subscription; `None` where there is no such subscription.
-    async fn change_subscription(&self, change: SubscriptionChange) -> Result<Option<Subscription>, StoreError>;
+    async fn change_subscription(
+        &self,
+        change: SubscriptionChange,
+    ) -> Result<Option<Subscription>, StoreError>;
 
     /// Deletes a subscription with its secrets and cancels what waits for it. Its deliveries stay readable.
     /// Returns whether there was one.
-    async fn delete_subscription(&self, scope: Scope, id: SubscriptionId, now: Timestamp) -> Result<bool, StoreError>;
+    async fn delete_subscription(
+        &self,
+        scope: Scope,
+        id: SubscriptionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// One subscription.
-    async fn subscription(&self, scope: Scope, id: SubscriptionId) -> Result<Option<Subscription>, StoreError>;
+    async fn subscription(
+        &self,
+        scope: Scope,
+        id: SubscriptionId,
+    ) -> Result<Option<Subscription>, StoreError>;
 
     /// The subscriptions of a scope, oldest first.
-    async fn subscriptions(&self, scope: Scope, page: Page<SubscriptionId>) -> Result<Vec<Subscription>, StoreError>;
+    async fn subscriptions(
+        &self,
+        scope: Scope,
+        page: Page<SubscriptionId>,
+    ) -> Result<Vec<Subscription>, StoreError>;
 
     /// The subscriptions of all scopes: what a node reads when it starts.
     async fn all_subscriptions(&self) -> Result<Vec<Subscription>, StoreError>;
@@ -57,16 +73,30 @@ pub trait Store: Send + Sync + 'static {
     async fn event(&self, scope: Scope, id: EventId) -> Result<Option<EventRecord>, StoreError>;
 
     /// The events of a scope, newest first, without their bodies.
-    async fn events(&self, scope: Scope, filter: EventFilter, page: Page<EventId>) -> Result<Found<EventRecord, EventId>, StoreError>;
+    async fn events(
+        &self,
+        scope: Scope,
+        filter: EventFilter,
+        page: Page<EventId>,
+    ) -> Result<Found<EventRecord, EventId>, StoreError>;
 
     /// The deliveries of one event, in the order of its subscriptions; `None` where there is no such event.
-    async fn event_deliveries(&self, scope: Scope, id: EventId) -> Result<Option<Vec<DeliveryRecord>>, StoreError>;
+    async fn event_deliveries(
+        &self,
+        scope: Scope,
+        id: EventId,
+    ) -> Result<Option<Vec<DeliveryRecord>>, StoreError>;
 
     /// One delivery.
     async fn delivery(&self, scope: Scope, id: DeliveryId) -> Result<Option<DeliveryRecord>, StoreError>;
 
     /// The deliveries of a scope, newest first.
-    async fn deliveries(&self, scope: Scope, filter: DeliveryFilter, page: Page<DeliveryId>) -> Result<Found<DeliveryRecord, DeliveryId>, StoreError>;
+    async fn deliveries(
+        &self,
+        scope: Scope,
+        filter: DeliveryFilter,
+        page: Page<DeliveryId>,
+    ) -> Result<Found<DeliveryRecord, DeliveryId>, StoreError>;
 
     /// The attempts of one delivery, oldest first; `None` where there is no such delivery.
     async fn attempts(&self, scope: Scope, id: DeliveryId) -> Result<Option<Vec<AttemptRecord>>, StoreError>;

@@ -1,0 +1,208 @@
+use std::time::Duration;
+
+use hookseal::{Part, Profile, Request, Timestamp, Verifier, VerifyOptions};
+use hookseal_engine::{DeliveryState, DisableReason, FailureKind, SubscriptionStatus, Trigger};
+
+use crate::world::{Answer, NOW, SCOPE, World, bounded, header, settings};
+
+/// How long the first retry waits at most: five seconds and a fifth.
+const FIRST_RETRY: Duration = Duration::from_secs(6);
+
+#[tokio::test]
+async fn what_is_sent_verifies_as_its_vendor_verifies() {
+    for profile in Profile::builtins() {
+        let world = World::answering(|_, _| Answer::Status(200)).await;
+        let subscription = world.subscribe(profile.name()).await;
+        world.publish("order.confirmed").await;
+        let sent = world.sent(1).await.remove(0);
+        let secrets: Vec<_> = subscription.secrets.iter().map(|s| s.secret.clone()).collect();
+        let verifier = Verifier::new(profile, Part::Delivery, &secrets, VerifyOptions::default()).unwrap();
+        let headers: Vec<_> = sent.headers.iter().map(|(n, v)| (n.as_str(), v.to_str().unwrap())).collect();
+        let request = Request {
+            method: "POST",
+            url: "https://hooks.example.test/in",
+            headers: &headers,
+            body: &sent.body,
+        };
+        let verified =
+            verifier.verify(&request, NOW).unwrap_or_else(|error| panic!("{}: {error}", profile.name()));
+        assert_eq!(verified.body(), b"{\"n\": 1.0}");
+    }
+}
+
+#[tokio::test]
+async fn vendors_headers_are_there() {
+    let world = World::answering(|_, _| Answer::Status(200)).await;
+    world.subscribe("harmon").await;
+    let event = world.publish("order.confirmed").await;
+    let sent = world.sent(1).await.remove(0);
+    let record = world.until_state(&event, DeliveryState::Succeeded).await;
+    assert_eq!(header(&sent, "x-harmon-event"), "order.confirmed");
+    assert_eq!(header(&sent, "x-harmon-delivery"), record.key.id.as_uuid().to_string());
+    assert_eq!(header(&sent, "content-type"), "application/json");
+    assert!(header(&sent, "user-agent").starts_with("hookseal/"));
+}
+
+#[tokio::test]
+async fn a_failure_is_tried_again_on_schedule_under_the_same_id() {
+    let world = World::answering(|_, number| Answer::Status(if number < 3 { 500 } else { 200 })).await;
+    world.subscribe("standard-webhooks").await;
+    let event = world.publish("t").await;
+    let record =
+        world.until(&event, |record| record.attempts == 1 && record.state == DeliveryState::Pending).await;
+    let wait = record.due_at.unwrap().since(NOW);
+    assert!((4..=6).contains(&wait.as_secs()), "{wait:?}");
+    world.pass(FIRST_RETRY).await;
+    world.until(&event, |record| record.attempts == 2 && record.state == DeliveryState::Pending).await;
+    world.pass(Duration::from_secs(36)).await;
+    let record = world.until_state(&event, DeliveryState::Succeeded).await;
+    assert_eq!((record.attempts, record.last_status), (3, Some(200)));
+    let sent = world.sent(3).await;
+    let ids: Vec<_> = sent.iter().map(|sent| header(sent, "webhook-id")).collect();
+    assert!(ids.iter().all(|id| *id == record.key.id.to_string()), "{ids:?}");
+    let times: Vec<_> = sent.iter().map(|sent| header(sent, "webhook-timestamp")).collect();
+    assert!(times[0] < times[1] && times[1] < times[2], "each attempt is signed anew: {times:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_tried_before_it_is_due() {
+    let world = World::answering(|_, _| Answer::Status(500)).await;
+    world.subscribe("standard-webhooks").await;
+    let event = world.publish("t").await;
+    world.until(&event, |record| record.attempts == 1 && record.state == DeliveryState::Pending).await;
+    world.pass(Duration::from_secs(3)).await;
+    bounded(world.clock.sleepers(1)).await;
+    assert_eq!(world.sent_so_far(), 1);
+}
+
+#[tokio::test]
+async fn a_delivery_is_given_up_when_its_schedule_ends_and_can_be_asked_for_again() {
+    let world = World::answering(|_, number| Answer::Status(if number <= 2 { 500 } else { 200 })).await;
+    let chosen =
+        hookseal_engine::SubscriptionSettings { retry_schedule_s: Some(vec![1]), ..settings("harmon") };
+    world.subscribe_with(chosen).await;
+    let event = world.publish("t").await;
+    world.until(&event, |record| record.attempts == 1 && record.state == DeliveryState::Pending).await;
+    world.pass(Duration::from_secs(2)).await;
+    let record = world.until_state(&event, DeliveryState::Failed).await;
+    assert_eq!((record.attempts, record.last_failure), (2, Some(FailureKind::Status)));
+
+    world.engine.retry_delivery(SCOPE, record.key.id).await.unwrap();
+    world.until_state(&event, DeliveryState::Succeeded).await;
+    let attempts = world.engine.store().attempts(SCOPE, record.key.id).await.unwrap().unwrap();
+    let triggers: Vec<_> = attempts.iter().map(|attempt| attempt.trigger).collect();
+    assert_eq!(triggers, [Trigger::Schedule, Trigger::Schedule, Trigger::Manual]);
+}
+
+#[tokio::test]
+async fn harvestr_is_disabled_after_ten_failed_deliveries_and_goes_on_when_enabled() {
+    let world = World::answering(|_, number| Answer::Status(if number <= 10 { 500 } else { 200 })).await;
+    let subscription = world.subscribe("harvestr").await;
+    let mut events = Vec::new();
+    for number in 1..=10 {
+        events.push(world.publish("feedback.created").await);
+        world.sent(number).await;
+    }
+    let id = subscription.id;
+    bounded(async {
+        while world.engine.store().subscription(SCOPE, id).await.unwrap().unwrap().status
+            != SubscriptionStatus::TooManyErrors
+        {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let stored = world.engine.store().subscription(SCOPE, id).await.unwrap().unwrap();
+    assert_eq!(stored.disabled_because, Some(DisableReason::Errors));
+
+    let late = world.publish("feedback.created").await;
+    world.until_state(&late, DeliveryState::Pending).await;
+    world.pass(FIRST_RETRY).await;
+    bounded(world.clock.sleepers(1)).await;
+    assert_eq!(world.sent_so_far(), 10, "deliveries stop");
+
+    let enable = hookseal_engine::SettingsChange {
+        status: Some(SubscriptionStatus::Active),
+        ..hookseal_engine::SettingsChange::default()
+    };
+    world.engine.change_subscription(SCOPE, id, enable).await.unwrap();
+    for event in events.iter().chain([&late]) {
+        world.until_state(event, DeliveryState::Succeeded).await;
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_that_hangs_keeps_no_other_waiting_and_has_its_own_bound() {
+    let world = World::answering(|outbound, _| match outbound.endpoint.host.as_str() {
+        "dead.example.test" => Answer::AtTheGate(200),
+        _ => Answer::Status(200),
+    })
+    .await;
+    let dead = hookseal_engine::SubscriptionSettings {
+        endpoint_url: "https://dead.example.test/in".into(),
+        event_types: Some(vec![hookseal_engine::EventType::new("dead").unwrap()]),
+        ..settings("harmon")
+    };
+    let alive = hookseal_engine::SubscriptionSettings {
+        event_types: Some(vec![hookseal_engine::EventType::new("alive").unwrap()]),
+        ..settings("harmon")
+    };
+    world.subscribe_with(dead).await;
+    world.subscribe_with(alive).await;
+    for _ in 0..100 {
+        world.publish("dead").await;
+    }
+    for _ in 0..50 {
+        let event = world.publish("alive").await;
+        world.until_state(&event, DeliveryState::Succeeded).await;
+    }
+    assert_eq!(world.under_way(), 16, "max_in_flight of the dead one");
+    world.open_gate();
+    world.sent(150).await;
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_memory_is_delivered_all_the_same() {
+    let world = World::answering(|_, _| Answer::AtTheGate(200)).await;
+    world.subscribe("harmon").await;
+    let count = hookseal_engine::limits::QUEUE_DELIVERIES_MAX + 500;
+    let mut last = None;
+    for _ in 0..count {
+        last = Some(world.publish("t").await);
+    }
+    world.open_gate();
+    let sent = world.sent(count).await;
+    world.until_state(&last.unwrap(), DeliveryState::Succeeded).await;
+    let mut ids: Vec<_> = sent.iter().map(|sent| header(sent, "x-harmon-delivery").to_owned()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((ids.len(), world.sent_so_far()), (count, count), "each once");
+}
+
+#[tokio::test]
+async fn a_rate_is_kept() {
+    let world = World::answering(|_, _| Answer::Status(200)).await;
+    let limited = hookseal_engine::SubscriptionSettings { rate_limit_per_s: Some(10), ..settings("harmon") };
+    world.subscribe_with(limited).await;
+    for _ in 0..30 {
+        world.publish("t").await;
+    }
+    world.sent(1).await;
+    for second in 0..20 {
+        bounded(world.clock.sleepers(1)).await;
+        assert!(world.sent_so_far() <= second + 2, "{} after {second} tenths", world.sent_so_far());
+        world.clock.advance(Duration::from_millis(100));
+        world.sent(second + 2).await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_forward_is_noticed() {
+    let world = World::answering(|_, number| Answer::Status(if number == 1 { 500 } else { 200 })).await;
+    world.subscribe("standard-webhooks").await;
+    let event = world.publish("t").await;
+    world.until(&event, |record| record.attempts == 1 && record.state == DeliveryState::Pending).await;
+    world.clock.step_to(Timestamp::from_unix_seconds(1_750_003_600));
+    world.pass(Duration::from_secs(20)).await;
+    world.until_state(&event, DeliveryState::Succeeded).await;
+}
