@@ -120,7 +120,9 @@ fn collect(value: &Json, path: &[&str], found: &mut Vec<String>) {
             let item = step.parse::<usize>().ok().and_then(|index| items.get(index));
             item.into_iter().for_each(|item| collect(item, rest, found));
         }
-        Json::Object(members) => members.get(*step).into_iter().for_each(|member| collect(member, rest, found)),
+        Json::Object(members) => {
+            members.get(*step).into_iter().for_each(|member| collect(member, rest, found))
+        }
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
     }
 }

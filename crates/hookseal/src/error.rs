@@ -29,6 +29,11 @@ impl VerifyError {
         Self { kind, detail: Detail { place: Some(place.to_string()), problem } }
     }
 
+    /// The same without the place, where that would be a name from the request.
+    pub(crate) fn unplaced(self) -> Self {
+        Self { detail: Detail { place: None, ..self.detail }, ..self }
+    }
+
     /// What sort of problem it is.
     pub fn kind(&self) -> ErrorKind {
         self.kind

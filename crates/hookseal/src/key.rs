@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 pub(crate) use mac::{MacKey, MacTag, RunningMac};
 
 use crate::error::SecretError;
-use crate::scheme::{Algorithm, DigestKind, Encoding};
+use crate::scheme::{Algorithm, DigestKind, Encoding, JwtAlgorithm};
 use crate::secret::Secret;
 use crate::verifier::Mode;
 
@@ -29,6 +29,12 @@ pub(crate) enum KeyStep {
     Sha1,
     /// The public key within a DER SubjectPublicKeyInfo (RFC 5280 section 4.1).
     Spki,
+    /// The public key within a DER certificate (RFC 5280 section 4.1).
+    Certificate,
+    /// The bytes of a PEM block (RFC 7468).
+    Pem,
+    /// The public key of a JSON Web Key on P-256 (RFC 7518 section 6.2).
+    Jwk,
 }
 
 /// A key that is ready for use.
@@ -43,8 +49,7 @@ pub(crate) enum Key {
 
 impl KeyStep {
     /// What the steps are, for messages.
-    pub(crate) const EXPECTED: &'static str =
-        "one of `utf8`, `refuse-prefix:...`, `strip-prefix:...`, `base64`, `hex`, `sha1` and `spki` is needed";
+    pub(crate) const EXPECTED: &'static str = "one of `utf8`, `refuse-prefix:...`, `strip-prefix:...`, `base64`, `hex`, `sha1`, `spki`, `certificate`, `pem` and `jwk` is needed";
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Some(match text.split_once(':') {
@@ -54,6 +59,9 @@ impl KeyStep {
                 "hex" => Self::Hex,
                 "sha1" => Self::Sha1,
                 "spki" => Self::Spki,
+                "certificate" => Self::Certificate,
+                "pem" => Self::Pem,
+                "jwk" => Self::Jwk,
                 _ => return None,
             },
             Some((_, "")) => return None,
@@ -75,12 +83,19 @@ impl KeyStep {
                 Some(rest) => Ok(Zeroizing::new(rest.to_vec())),
                 None => Ok(key),
             },
-            Self::Base64 => decode(Encoding::Base64, &key).ok_or(undecodable("canonical base64 with padding")),
+            Self::Base64 => {
+                decode(Encoding::Base64, &key).ok_or(undecodable("canonical base64 with padding"))
+            }
             Self::Hex => decode(Encoding::Hex, &key).ok_or(undecodable("hexadecimal")),
             Self::Sha1 => Ok(Zeroizing::new(Sha1::digest(&*key).to_vec())),
             Self::Spki => crate::der::spki_public_key(&key)
                 .map(|public| Zeroizing::new(public.to_vec()))
                 .ok_or(undecodable("a DER SubjectPublicKeyInfo")),
+            Self::Certificate => crate::der::certificate_public_key(&key)
+                .map(|public| Zeroizing::new(public.to_vec()))
+                .ok_or(undecodable("a DER certificate")),
+            Self::Pem => crate::der::pem_block(&key).map(Zeroizing::new).ok_or(undecodable("a PEM block")),
+            Self::Jwk => jwk_point(&key).map(Zeroizing::new).ok_or(undecodable("a JSON Web Key on P-256")),
         }
     }
 }
@@ -106,13 +121,33 @@ impl Key {
         };
         match algorithm {
             Algorithm::Hmac(digest) => Ok(Self::Mac(MacKey::new(digest, &bytes))),
-            Algorithm::Hash(_) | Algorithm::Token | Algorithm::Basic => Ok(Self::Secret(Secret::new(bytes.as_slice()))),
+            Algorithm::Jwt(JwtAlgorithm::Hs256) => Ok(Self::Mac(MacKey::new(DigestKind::Sha256, &bytes))),
+            Algorithm::RsaPkcs1(_) | Algorithm::Jwt(JwtAlgorithm::Rs256) => Ok(Self::Public(bytes.to_vec())),
+            Algorithm::Hash(_) | Algorithm::Token | Algorithm::Basic => {
+                Ok(Self::Secret(Secret::new(bytes.as_slice())))
+            }
             Algorithm::Ed25519 => expect_length(32, "an Ed25519 public key of 32 bytes"),
             // An uncompressed point: 0x04, and two coordinates of 32 bytes (SEC 1 section 2.3.3).
-            Algorithm::EcdsaP256Der => expect_length(65, "an uncompressed P-256 public key"),
+            Algorithm::EcdsaP256Der | Algorithm::Jwt(JwtAlgorithm::Es256) => {
+                expect_length(65, "an uncompressed P-256 public key")
+            }
             Algorithm::None => Err(SecretError::Empty { index }),
         }
     }
+}
+
+/// The coordinates of a key as an uncompressed point.
+fn jwk_point(json: &[u8]) -> Option<Vec<u8>> {
+    let key: serde_json::Value = serde_json::from_slice(json).ok()?;
+    let member = |name: &str| key.get(name)?.as_str();
+    if member("kty") != Some("EC") || member("crv") != Some("P-256") {
+        return None;
+    }
+    let coordinate = |name: &str| {
+        let bytes = decode(Encoding::Base64Url, member(name)?.as_bytes())?;
+        (bytes.len() == 32).then_some(bytes)
+    };
+    Some([&[4], coordinate("x")?.as_slice(), coordinate("y")?.as_slice()].concat())
 }
 
 fn decode(encoding: Encoding, text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {

@@ -36,7 +36,16 @@ pub struct Message<'a> {
 impl<'a> Message<'a> {
     /// A `POST` of `body`, signed at `now`, with neither event type nor subscription nor URL.
     pub fn new(now: Timestamp, id: &'a str, body: &'a [u8]) -> Self {
-        Self { now, timestamp_text: None, id, event_type: None, subscription: "", body, method: "POST", url: "" }
+        Self {
+            now,
+            timestamp_text: None,
+            id,
+            event_type: None,
+            subscription: "",
+            body,
+            method: "POST",
+            url: "",
+        }
     }
 
     /// This message with the timestamp as it is to be written.

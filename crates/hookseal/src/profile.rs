@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 pub use challenge::Challenge;
+pub(crate) use delivery::check_header_value;
 pub use delivery::{DeliveryPolicy, StatusSet};
 pub use problems::{ProfileErrors, ProfileProblem};
 
@@ -58,7 +59,7 @@ pub struct Profile {
     title: String,
     document: Option<String>,
     source: String,
-    scheme: Scheme,
+    scheme: Arc<Scheme>,
     challenge: Option<Challenge>,
     delivery: DeliveryPolicy,
 }
@@ -127,10 +128,10 @@ impl Profile {
     }
 
     /// The scheme of a part.
-    pub fn part(&self, part: Part) -> Option<&Scheme> {
+    pub fn part(&self, part: Part) -> Option<&Arc<Scheme>> {
         match part {
             Part::Delivery => Some(&self.scheme),
-            Part::Challenge => self.challenge.as_ref().map(Challenge::scheme),
+            Part::Challenge => self.challenge.as_ref().map(|challenge| &challenge.scheme),
         }
     }
 

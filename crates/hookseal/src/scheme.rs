@@ -8,8 +8,8 @@ mod signature;
 
 use std::time::Duration;
 
-pub use algorithm::{Algorithm, DigestKind};
 pub(crate) use algorithm::AlgorithmRule;
+pub use algorithm::{Algorithm, DigestKind, JwtAlgorithm};
 pub(crate) use content::{Canonical, Piece, Value};
 pub(crate) use encoding::Encoding;
 pub use flags::Flags;
@@ -34,6 +34,8 @@ pub struct Scheme {
     pub(crate) readings: Readings,
     pub(crate) required: Vec<RequiredHeader>,
     pub(crate) body_digest: Option<BodyDigest>,
+    pub(crate) claims: Vec<ClaimRule>,
+    pub(crate) key_url: Option<KeyUrl>,
     pub(crate) flags: Flags,
 }
 
@@ -58,6 +60,8 @@ pub(crate) enum TimestampSource {
     Field(String),
     /// A value of the body.
     Json(JsonPath),
+    /// A claim of the token.
+    Claim(String),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,7 +76,7 @@ pub(crate) enum TimestampFormat {
 pub(crate) struct IdentityRule {
     pub(crate) source: IdentitySource,
     /// A character that it must not hold, as it separates the signed parts.
-    pub(crate) forbidden: Option<char>,
+    pub(crate) forbidden: Option<u8>,
     /// Whether the signature covers it.
     pub(crate) covered: bool,
 }
@@ -100,9 +104,44 @@ pub(crate) struct RequiredHeader {
 /// A digest of the body that something signed carries, which binds a body that the signature does not cover.
 #[derive(Debug)]
 pub(crate) struct BodyDigest {
-    pub(crate) query: String,
+    pub(crate) source: BodyDigestSource,
     pub(crate) digest: DigestKind,
     pub(crate) encoding: Encoding,
+}
+
+#[derive(Debug)]
+pub(crate) enum BodyDigestSource {
+    /// A parameter of the URL's query.
+    Query(String),
+    /// A claim of the token.
+    Claim(String),
+}
+
+/// What a claim of a token has to be.
+#[derive(Debug)]
+pub(crate) struct ClaimRule {
+    pub(crate) name: String,
+    pub(crate) value: ClaimValue,
+}
+
+#[derive(Debug)]
+pub(crate) enum ClaimValue {
+    /// Anything, as long as it is there.
+    Present,
+    /// One of these texts.
+    Texts(Vec<String>),
+    Flag(bool),
+    /// The text of this parameter, or a list that holds it.
+    Param(String),
+}
+
+/// Where the message says that its key comes from, and which places are trusted. The key itself is given.
+#[derive(Debug)]
+pub(crate) struct KeyUrl {
+    pub(crate) source: IdentitySource,
+    /// Hosts, in which `*` stands for one label of three or more letters, digits and hyphens.
+    pub(crate) hosts: Vec<String>,
+    pub(crate) path_suffix: String,
 }
 
 /// The way to a value in a JSON document: names, positions in lists, and `*` for every item of a list.
@@ -114,7 +153,7 @@ impl Scheme {
     pub fn algorithm(&self) -> Option<Algorithm> {
         match &self.algorithm {
             AlgorithmRule::Fixed(algorithm) => Some(*algorithm),
-            AlgorithmRule::Named(_) => None,
+            AlgorithmRule::Named(_) | AlgorithmRule::Json { .. } => None,
         }
     }
 
@@ -135,7 +174,7 @@ impl Scheme {
     pub fn timestamp_header(&self) -> Option<&str> {
         match &self.timestamp.as_ref()?.source {
             TimestampSource::Header(name) => Some(name),
-            TimestampSource::Field(_) | TimestampSource::Json(_) => None,
+            TimestampSource::Field(_) | TimestampSource::Json(_) | TimestampSource::Claim(_) => None,
         }
     }
 
@@ -153,8 +192,26 @@ impl Scheme {
         self.signature.as_ref().is_some_and(|rule| rule.rotation != Rotation::Newest)
     }
 
+    /// The parameter whose value is the key of our signature among pairs.
+    pub(crate) fn key_param(&self) -> Option<&String> {
+        match &self.signature.as_ref()?.grammar {
+            Grammar::Pairs(Pairs { keys: KeyPattern::Param(name), .. }) => Some(name),
+            _ => None,
+        }
+    }
+
     pub(crate) fn covers(&self, value: &Value) -> bool {
         self.content.iter().any(|piece| matches!(piece, Piece::Value(covered) if covered == value))
+    }
+}
+
+impl IdentitySource {
+    /// The header or field, for messages.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Header(name) => name,
+            Self::Json(path) => &path.0,
+        }
     }
 }
 
@@ -178,6 +235,16 @@ impl TimestampRule {
     }
 }
 
+impl TimestampSource {
+    /// The header or field, for messages.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Header(name) | Self::Field(name) | Self::Claim(name) => name,
+            Self::Json(path) => &path.0,
+        }
+    }
+}
+
 impl TimestampFormat {
     pub(crate) const NAMES: &'static [(&'static str, Self)] =
         &[("unix-seconds", Self::UnixSeconds), ("unix-millis", Self::UnixMillis), ("rfc3339", Self::Rfc3339)];
@@ -187,9 +254,9 @@ impl TimestampFormat {
         match self {
             Self::UnixSeconds => time::parse_digits(text).map(Timestamp::from_unix_seconds),
             Self::UnixMillis => time::parse_digits(text).map(Timestamp::from_unix_millis),
-            Self::Rfc3339 => {
-                std::str::from_utf8(text).map_err(|_| TimestampError::Shape).and_then(Timestamp::parse_rfc3339)
-            }
+            Self::Rfc3339 => std::str::from_utf8(text)
+                .map_err(|_| TimestampError::Shape)
+                .and_then(Timestamp::parse_rfc3339),
         }
     }
 

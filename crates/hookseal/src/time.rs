@@ -13,7 +13,8 @@ pub(crate) use http_date::parse as parse_http_date;
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z. Leap seconds do not exist, as in Unix time.
 ///
-/// `Display` writes RFC 3339 in UTC with milliseconds, and [`Timestamp::parse_rfc3339`] reads it back.
+/// `Display` writes RFC 3339 in UTC with milliseconds, and [`Timestamp::parse_rfc3339`] reads it back; a year outside
+/// 0000 to 9999, which RFC 3339 cannot write, is written as `unix:...ms`.
 ///
 /// ```
 /// use hookseal::Timestamp;
@@ -75,14 +76,35 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The form of `Display` for the years 0000 to 9999, which all have the same length. The years outside have no
+    /// form in RFC 3339.
+    pub(crate) fn to_rfc3339(self) -> Option<[u8; 24]> {
+        let (year, month, day) = calendar::date_of_day(self.0.div_euclid(calendar::MILLIS_PER_DAY));
+        if !(0..=9999).contains(&year) {
+            return None;
+        }
+        let of_day = self.0.rem_euclid(calendar::MILLIS_PER_DAY);
+        let seconds = of_day / 1000;
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        calendar::write_digits(&mut text[0..4], year);
+        calendar::write_digits(&mut text[5..7], month);
+        calendar::write_digits(&mut text[8..10], day);
+        calendar::write_digits(&mut text[11..13], seconds / 3600);
+        calendar::write_digits(&mut text[14..16], seconds / 60 % 60);
+        calendar::write_digits(&mut text[17..19], seconds % 60);
+        calendar::write_digits(&mut text[20..23], of_day % 1000);
+        Some(text)
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let days = self.0.div_euclid(calendar::MILLIS_PER_DAY);
-        let of_day = self.0.rem_euclid(calendar::MILLIS_PER_DAY);
-        let (year, month, day) = calendar::date_of_day(days);
-        let (seconds, millis) = (of_day / 1000, of_day % 1000);
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+        match self.to_rfc3339() {
+            Some(text) => f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?),
+            // Not RFC 3339, and so not to be read back, but a name for the time.
+            None => write!(f, "unix:{}ms", self.0),
+        }
     }
 }
 
@@ -125,8 +147,9 @@ mod tests {
 
     #[test]
     fn displays_the_ends_of_the_range() {
-        assert!(Timestamp::from_unix_millis(i64::MAX).to_string().ends_with('Z'));
-        assert!(Timestamp::from_unix_millis(i64::MIN).to_string().ends_with('Z'));
+        assert_eq!(Timestamp::from_unix_millis(253_402_300_799_999).to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp::from_unix_millis(253_402_300_800_000).to_string(), "unix:253402300800000ms");
+        assert_eq!(Timestamp::from_unix_millis(i64::MIN).to_string(), format!("unix:{}ms", i64::MIN));
     }
 
     #[test]
@@ -143,6 +166,9 @@ mod tests {
         let end = Timestamp::from_unix_millis(i64::MAX);
         assert_eq!(end.saturating_add(Duration::MAX), end);
         assert_eq!(Timestamp::from_unix_seconds(i64::MAX), end);
-        assert_eq!(Timestamp::from_unix_seconds(10).saturating_sub(Duration::from_secs(4)).as_unix_seconds(), 6);
+        assert_eq!(
+            Timestamp::from_unix_seconds(10).saturating_sub(Duration::from_secs(4)).as_unix_seconds(),
+            6
+        );
     }
 }

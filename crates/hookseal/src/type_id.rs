@@ -68,9 +68,16 @@ mod tests {
 
     #[test]
     fn refuses_what_is_neither() {
-        for id in ["", "dlv_1", "dlv_81h455vb4pex5vsknk084sn02q", "dlv_01h455vb4pex5vsknk084sn02l",
-            "DLV_01h455vb4pex5vsknk084sn02q", "dlv_01h455vb4pex5vsknk084sn02", "7d0f4c0e1d2b4c3a9e58000000000001",
-            "dlv_é1h455vb4pex5vsknk084sn02"] {
+        for id in [
+            "",
+            "dlv_1",
+            "dlv_81h455vb4pex5vsknk084sn02q",
+            "dlv_01h455vb4pex5vsknk084sn02l",
+            "DLV_01h455vb4pex5vsknk084sn02q",
+            "dlv_01h455vb4pex5vsknk084sn02",
+            "7d0f4c0e1d2b4c3a9e58000000000001",
+            "dlv_é1h455vb4pex5vsknk084sn02",
+        ] {
             assert_eq!(uuid(id), None, "{id}");
         }
     }

@@ -2,8 +2,8 @@
 
 mod adyen;
 mod contentful;
-
-use std::fmt::Write;
+mod rfc9421;
+mod sns;
 
 use crate::body::BodyReading;
 use crate::document::Document;
@@ -67,6 +67,8 @@ impl Values<'_> {
             Value::SortedForm => self.emit_sorted_form(write),
             Value::Param(name) => write(self.params.text(name).ok_or_else(|| missing(name))?.as_bytes()),
             Value::Canonical(Canonical::AdyenPayment) => adyen::emit(self.document, write)?,
+            Value::Canonical(Canonical::Rfc9421) => rfc9421::emit(self, write)?,
+            Value::Canonical(Canonical::Sns) => sns::emit(self.document, write)?,
             Value::Canonical(Canonical::Contentful) => contentful::emit(self, write)?,
         }
         Ok(())
@@ -87,13 +89,14 @@ impl Values<'_> {
     }
 
     fn emit_listed_headers(&self, write: &mut impl FnMut(&[u8])) -> Result<(), VerifyError> {
-        let names = std::str::from_utf8(self.header_names)
-            .map_err(|_| VerifyError::new(ErrorKind::MalformedSignature, "the names of signed headers are ASCII"))?;
+        let names = std::str::from_utf8(self.header_names).map_err(|_| {
+            VerifyError::new(ErrorKind::MalformedSignature, "the names of signed headers are ASCII")
+        })?;
         for (index, name) in names.split(' ').filter(|name| !name.is_empty()).enumerate() {
             if index > 0 {
                 write(b".");
             }
-            write(self.header(&name.to_ascii_lowercase())?);
+            write(self.header(&name.to_ascii_lowercase()).map_err(VerifyError::unplaced)?);
         }
         Ok(())
     }
@@ -112,18 +115,13 @@ impl Values<'_> {
 /// The lower-case hexadecimal SHA-256.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     let mut text = String::new();
-    Encoding::Hex.encode(key::digest(DigestKind::Sha256, |digest| digest.update(bytes)).as_bytes(), &mut text);
+    Encoding::Hex
+        .encode(key::digest(DigestKind::Sha256, |digest| digest.update(bytes)).as_bytes(), &mut text);
     text
 }
 
 fn missing(place: &str) -> VerifyError {
-    // A name from a list in the request is shown as far as it is a plain word.
-    let mut shown = String::new();
-    for character in place.chars().take(128) {
-        let plain = character.is_ascii_graphic();
-        let _ = write!(shown, "{}", if plain { character } else { '?' });
-    }
-    VerifyError::at(ErrorKind::MissingField, shown, "the value is signed and has to be there")
+    VerifyError::at(ErrorKind::MissingField, place, "the value is signed and has to be there")
 }
 
 /// CRC-32 as in IEEE 802.3 and gzip: reflected, polynomial 0xedb88320.

@@ -1,12 +1,24 @@
 //! Verifying requests.
 
+mod check;
+mod dictionary;
+mod extract;
+mod grammar;
+mod key_url;
+mod token;
+
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{SecretError, VerifyError, ErrorKind};
+use crate::body::BodyReading;
+use crate::error::{SecretError, VerifyError};
+use crate::key::Key;
+use crate::limits::MAX_VERIFYING_SECRETS;
 use crate::params::Params;
 use crate::profile::{Part, Profile};
 use crate::request::Request;
+use crate::scheme::{Algorithm, AlgorithmRule, ClaimValue, DigestKind, Flags, Piece, Scheme, Value};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 use crate::verified::Verified;
@@ -53,30 +65,144 @@ pub struct VerifyOptions {
 }
 
 /// A scheme with its keys, ready to verify.
+///
+/// Make one for each source and keep it: the keys are decoded and their first blocks hashed here. It is `Send` and
+/// `Sync`, and shows nothing of the keys.
+///
+/// ```
+/// use hookseal::{Part, Profile, Request, Secret, Timestamp, Verifier, VerifyOptions};
+///
+/// let profile = Profile::builtin("harvestr").expect("built in");
+/// let secrets = [Secret::new("harvestr-secret-token-fake")];
+/// let verifier = Verifier::new(profile, Part::Delivery, &secrets, VerifyOptions::default())?;
+///
+/// let signature = "154790b4c527ca72f4bf349f2fb7a7babdd32b282a42291538283b8ad18b4a20";
+/// let headers = [("X-Harvestr-Webhook-Signature", signature)];
+/// let request = Request { method: "POST", url: "https://app.example/hooks", headers: &headers, body: b"" };
+///
+/// let verified = verifier.verify(&request, Timestamp::from_unix_seconds(1_750_000_000))?;
+/// assert_eq!(verified.body(), b"");
+/// assert!(verified.flags().replayable);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Verifier {
-    _options: VerifyOptions,
+    scheme: Arc<Scheme>,
+    keys: Vec<KeySet>,
+    mode: Mode,
+    past: Option<Duration>,
+    future: Option<Duration>,
+    params: Params,
+    flags: Flags,
 }
 
+/// The keys of one secret: one for each algorithm that the scheme allows.
+struct KeySet(Vec<(Algorithm, Key)>);
+
 impl Verifier {
-    /// Prepares the keys.
+    /// Prepares the keys of a part of a profile. Any of the secrets may match; the order does not matter to the
+    /// outcome, and [`Verified::matched_secret`] counts in it.
     ///
     /// # Errors
-    /// Always about configuration.
-    pub fn new(_profile: &Profile, _part: Part, _secrets: &[Secret], options: VerifyOptions) -> Result<Verifier, SecretError> {
-        Ok(Self { _options: options })
+    /// Always about configuration: no secret, one that is empty, cannot be decoded or is of another kind, a missing
+    /// parameter, or a part that the profile does not have.
+    pub fn new(
+        profile: &Profile,
+        part: Part,
+        secrets: &[Secret],
+        options: VerifyOptions,
+    ) -> Result<Verifier, SecretError> {
+        let scheme = Arc::clone(profile.part(part).ok_or(SecretError::NoSuchPart)?);
+        let keys = prepare_keys(&scheme, secrets)?;
+        check_params(&scheme, &options.params)?;
+        let (past, future) = options.tolerance.bounds(&scheme);
+        let flags = flags(&scheme, options.mode);
+        Ok(Self { scheme, keys, mode: options.mode, past, future, params: options.params, flags })
     }
 
     /// Verifies a request at the time `now`.
     ///
+    /// The order is: grammar, signature over every candidate, and only then the clock.
+    ///
     /// # Errors
-    /// Why it does not verify.
-    pub fn verify<'r>(&self, _request: &Request<'r>, _now: Timestamp) -> Result<Verified<'r>, VerifyError> {
-        Err(VerifyError::new(ErrorKind::SignatureMismatch, ""))
+    /// [`VerifyError::kind`] says why. Tell the sender nothing but that it failed: the reasons help a forger.
+    pub fn verify<'r>(&self, request: &Request<'r>, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
+        check::Verification::new(self, request).run(now)
     }
 }
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").finish_non_exhaustive()
+        f.debug_struct("Verifier")
+            .field("algorithm", &self.scheme.algorithm)
+            .field("mode", &self.mode)
+            .field("secrets", &self.keys.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ToleranceOverride {
+    fn bounds(self, scheme: &Scheme) -> (Option<Duration>, Option<Duration>) {
+        match self {
+            Self::Off => (None, None),
+            Self::Both(both) => (Some(both), Some(both)),
+            Self::Apart { past, future } => (Some(past), Some(future)),
+            Self::Profile => scheme.timestamp.as_ref().map_or((None, None), |rule| (rule.past, rule.future)),
+        }
+    }
+}
+
+fn prepare_keys(scheme: &Scheme, secrets: &[Secret]) -> Result<Vec<KeySet>, SecretError> {
+    let algorithms: Vec<Algorithm> = match &scheme.algorithm {
+        // Nothing is compared, so a secret that is given is not looked at.
+        AlgorithmRule::Fixed(Algorithm::None) => return Ok(Vec::new()),
+        AlgorithmRule::Fixed(algorithm) => vec![*algorithm],
+        AlgorithmRule::Named(digests) => digests.iter().map(|digest| Algorithm::Hmac(*digest)).collect(),
+        AlgorithmRule::Json { choices, .. } => {
+            choices.iter().map(|(_, digest)| Algorithm::RsaPkcs1(*digest)).collect()
+        }
+    };
+    if secrets.is_empty() {
+        return Err(SecretError::Missing);
+    }
+    if secrets.len() > MAX_VERIFYING_SECRETS {
+        return Err(SecretError::TooMany { limit: MAX_VERIFYING_SECRETS });
+    }
+    let prepare = |(index, secret): (usize, &Secret)| {
+        let key =
+            |algorithm: &Algorithm| Ok((*algorithm, Key::prepare(*algorithm, &scheme.key, secret, index)?));
+        algorithms.iter().map(key).collect::<Result<_, SecretError>>().map(KeySet)
+    };
+    secrets.iter().enumerate().map(prepare).collect()
+}
+
+/// Every parameter that the scheme refers to has to be there: without it, no request could ever verify.
+pub(crate) fn check_params(scheme: &Scheme, params: &Params) -> Result<(), SecretError> {
+    let in_content = scheme.content.iter().filter_map(|piece| match piece {
+        Piece::Value(Value::Param(name)) => Some(name),
+        _ => None,
+    });
+    let in_claims = scheme.claims.iter().filter_map(|rule| match &rule.value {
+        ClaimValue::Param(name) => Some(name),
+        _ => None,
+    });
+    let missing =
+        in_content.chain(in_claims).chain(scheme.key_param()).find(|name| params.text(name).is_none());
+    missing.map_or(Ok(()), |name| Err(SecretError::MissingParam { name: name.clone() }))
+}
+
+fn flags(scheme: &Scheme, mode: Mode) -> Flags {
+    let readings = scheme.readings.for_mode(mode);
+    Flags { body_malleable: readings.iter().any(|reading| *reading != BodyReading::Raw), ..scheme.flags }
+}
+
+impl KeySet {
+    /// The key for what the message names, or the only one.
+    fn key(&self, digest: Option<DigestKind>) -> Option<&(Algorithm, Key)> {
+        match digest {
+            None => self.0.first(),
+            Some(digest) => self.0.iter().find(|(algorithm, _)| {
+                *algorithm == Algorithm::Hmac(digest) || *algorithm == Algorithm::RsaPkcs1(digest)
+            }),
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! The request that checks an endpoint before events are sent to it.
 
+use std::sync::Arc;
+
 use super::StatusSet;
 use crate::scheme::Scheme;
 
 /// A challenge: a signed request with a body of its own, and what counts as the answer to it.
 #[derive(Debug)]
 pub struct Challenge {
-    pub(super) scheme: Scheme,
+    pub(super) scheme: Arc<Scheme>,
     /// The body before and after the token.
     pub(super) body: (String, String),
     pub(super) headers: Vec<(String, String)>,

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-pub(in crate::profile) use header_value::is_header_text;
-pub(crate) use header_value::check_header_value;
 pub(super) use header_value::HeaderValue;
+pub(crate) use header_value::check_header_value;
+pub(in crate::profile) use header_value::is_header_text;
 pub use status::StatusSet;
 
 use crate::error::SignError;

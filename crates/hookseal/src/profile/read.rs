@@ -1,16 +1,17 @@
 //! Reading a profile document as a whole.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::Profile;
 use super::challenge::Challenge;
 use super::delivery::{DeliveryPolicy, HeaderValue, SecretFormat, StatusSet, is_header_text};
 use super::problems::{Found, ProfileErrors};
 use super::read_scheme;
 use super::reader::{DURATION_EXPECTED, Placed, Problems, Table, names, parse_duration};
-use super::Profile;
 use crate::limits::MAX_PROFILE_BYTES;
 use crate::scheme::{Algorithm, AlgorithmRule, Encoding, Scheme};
 
@@ -43,7 +44,8 @@ fn parse_document(source: &str) -> Result<Spanned<DeTable<'_>>, ProfileErrors> {
     if errors.is_empty() {
         return Ok(document);
     }
-    let found = errors.iter().map(|error| failed(error.span().unwrap_or(0..0), error.message().to_owned())).collect();
+    let found =
+        errors.iter().map(|error| failed(error.span().unwrap_or(0..0), error.message().to_owned())).collect();
     Err(ProfileErrors::new(source, found))
 }
 
@@ -56,8 +58,10 @@ fn base_profile(
     match value.get_ref().as_str().and_then(Profile::builtin) {
         Some(base) => Ok(Some(base)),
         None => {
-            let message =
-                format!("one of {} is needed", names(Profile::builtins().iter().map(|profile| profile.name())));
+            let message = format!(
+                "one of {} is needed",
+                names(Profile::builtins().iter().map(|profile| profile.name()))
+            );
             let found = Found { span: value.span(), path: "extends".to_owned(), message };
             Err(ProfileErrors::new(source, vec![found]))
         }
@@ -83,7 +87,7 @@ fn read_profile(source: &str, root: Table<'_>) -> Option<Profile> {
         name,
         document: document.map(|document| document.value),
         source: source.to_owned(),
-        scheme: scheme?,
+        scheme: Arc::new(scheme?),
         challenge: if has_challenge { Some(challenge?) } else { None },
         delivery: delivery?,
     })
@@ -96,7 +100,10 @@ fn check_name(root: &Table<'_>, name: &Placed<String>) -> bool {
         && bytes.iter().all(|byte| letter(*byte) || *byte == b'-')
         && letter(bytes[0]);
     if !valid {
-        root.problem_at(name, "a name is 1 to 64 lower-case letters, digits and hyphens, and begins with no hyphen");
+        root.problem_at(
+            name,
+            "a name is 1 to 64 lower-case letters, digits and hyphens, and begins with no hyphen",
+        );
     }
     valid
 }
@@ -115,7 +122,7 @@ fn read_challenge(table: Table<'_>) -> Option<Challenge> {
     }
     let scheme = table.table("scheme").and_then(read_scheme::scheme);
     table.finish();
-    Some(Challenge { scheme: scheme?, body: split?, headers, success: success? })
+    Some(Challenge { scheme: Arc::new(scheme?), body: split?, headers, success: success? })
 }
 
 /// Headers whose values are literals.
@@ -146,18 +153,28 @@ fn read_delivery(table: Option<Table<'_>>, scheme: Option<&Scheme>) -> Option<De
             secret: SecretFormat::hexadecimal(),
         });
     };
-    let policy = DeliveryPolicy {
-        headers: read_headers(&table),
-        timeout: table.duration("timeout"),
-        success: read_success(&table)?,
-        retry_schedule: read_retries(&table),
-        user_agent: read_user_agent(&table),
-        unsigned_allowed: table.boolean("unsigned").unwrap_or(unsigned),
-        disable_after_failures: table.integer("disable-after-failures", (1, 1_000_000)),
-        secret: table.table("secret").map_or_else(|| Some(SecretFormat::hexadecimal()), read_secret)?,
+    let success = read_success(&table);
+    let secret = match table.table("secret") {
+        Some(secret) => read_secret(secret),
+        None => Some(SecretFormat::hexadecimal()),
     };
+    let headers = read_headers(&table);
+    let timeout = table.duration("timeout");
+    let retry_schedule = read_retries(&table);
+    let user_agent = read_user_agent(&table);
+    let unsigned_allowed = table.boolean("unsigned").unwrap_or(unsigned);
+    let disable_after_failures = table.integer("disable-after-failures", (1, 1_000_000));
     table.finish();
-    Some(policy)
+    Some(DeliveryPolicy {
+        headers,
+        timeout,
+        success: success?,
+        retry_schedule,
+        user_agent,
+        unsigned_allowed,
+        disable_after_failures,
+        secret: secret?,
+    })
 }
 
 fn read_headers(table: &Table<'_>) -> Vec<(String, HeaderValue)> {
@@ -184,7 +201,10 @@ fn read_success(table: &Table<'_>) -> Option<StatusSet> {
         }
         Ok(set) => Some(set),
         Err(index) => {
-            table.problem_at(&texts[index], "a status code such as `204` or a range such as `200-299` is needed");
+            table.problem_at(
+                &texts[index],
+                "a status code such as `204` or a range such as `200-299` is needed",
+            );
             None
         }
     }

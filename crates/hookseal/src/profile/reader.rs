@@ -53,7 +53,14 @@ impl<'d> Table<'d> {
         lower: Option<&'d DeTable<'d>>,
         problems: &'d Problems,
     ) -> Self {
-        Self { upper: Some(upper), lower, span: 0..0, path: String::new(), used: RefCell::default(), problems }
+        Self {
+            upper: Some(upper),
+            lower,
+            span: 0..0,
+            path: String::new(),
+            used: RefCell::default(),
+            problems,
+        }
     }
 
     pub(super) fn problem(&self, message: impl Into<String>) {
@@ -62,6 +69,17 @@ impl<'d> Table<'d> {
 
     pub(super) fn problem_at<T>(&self, place: &Placed<T>, message: impl Into<String>) {
         self.problems.add(place.span.clone(), place.path.as_str(), message);
+    }
+
+    /// Names keys that can stand here, of which only some are read.
+    pub(super) fn expect(&self, keys: &[&'static str]) {
+        self.used.borrow_mut().extend(keys);
+    }
+
+    /// Whether exactly one of these keys is there, all of which can stand here.
+    pub(super) fn has_one(&self, keys: &[&'static str]) -> bool {
+        self.expect(keys);
+        keys.iter().filter(|key| self.has(key)).count() == 1
     }
 
     /// Whether the key is there, without reading it.
@@ -119,7 +137,11 @@ impl<'d> Table<'d> {
         };
         let number = number.filter(|number| (bounds.0..=bounds.1).contains(number));
         if number.is_none() {
-            self.problems.add(span, self.child(key), format!("a whole number from {} to {} is needed", bounds.0, bounds.1));
+            self.problems.add(
+                span,
+                self.child(key),
+                format!("a whole number from {} to {} is needed", bounds.0, bounds.1),
+            );
         }
         number
     }
@@ -171,7 +193,10 @@ impl<'d> Table<'d> {
         let text = self.text(key)?;
         let choice = choices.iter().find(|(name, _)| *name == text.value).map(|(_, choice)| *choice);
         if choice.is_none() {
-            self.problem_at(&text, format!("one of {} is needed", names(choices.iter().map(|(name, _)| *name))));
+            self.problem_at(
+                &text,
+                format!("one of {} is needed", names(choices.iter().map(|(name, _)| *name))),
+            );
         }
         choice
     }
@@ -234,7 +259,13 @@ impl<'d> Table<'d> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    fn wrong_type<T>(&self, key: &str, span: &Range<usize>, expected: &str, found: &DeValue<'_>) -> Option<T> {
+    fn wrong_type<T>(
+        &self,
+        key: &str,
+        span: &Range<usize>,
+        expected: &str,
+        found: &DeValue<'_>,
+    ) -> Option<T> {
         let message = format!("{expected} is needed, and this is {}", found.type_str());
         self.problems.add(span.clone(), self.child(key), message);
         None

@@ -55,6 +55,10 @@ pub(crate) enum Canonical {
     AdyenPayment,
     /// Contentful's canonical request.
     Contentful,
+    /// The signature base of RFC 9421.
+    Rfc9421,
+    /// The signed fields of an Amazon SNS message.
+    Sns,
 }
 
 /// References without an argument.
@@ -72,6 +76,8 @@ const PLAIN: &[(&str, Value)] = &[
     ("sorted-form", Value::SortedForm),
     ("canonical:adyen-payment", Value::Canonical(Canonical::AdyenPayment)),
     ("canonical:contentful", Value::Canonical(Canonical::Contentful)),
+    ("canonical:rfc9421", Value::Canonical(Canonical::Rfc9421)),
+    ("canonical:sns", Value::Canonical(Canonical::Sns)),
 ];
 
 impl Piece {
@@ -79,7 +85,9 @@ impl Piece {
     pub(crate) fn parse(item: &str) -> Result<Self, String> {
         let Some(name) = item.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
             return match item.contains(['{', '}']) {
-                true => Err("a reference stands alone, as in [\"{timestamp}\", \".\", \"{body}\"]".to_owned()),
+                true => {
+                    Err("a reference stands alone, as in [\"{timestamp}\", \".\", \"{body}\"]".to_owned())
+                }
                 false if item.is_empty() => Err("a literal has at least one byte".to_owned()),
                 false => Ok(Self::Literal(item.as_bytes().to_vec())),
             };

@@ -60,12 +60,12 @@ impl Encoding {
     }
 
     fn decode_base64(self, text: &[u8], mode: Mode, out: &mut [u8]) -> Option<usize> {
-        let url = text.iter().any(|byte| matches!(byte, b'-' | b'_'));
-        let engine = match (mode, self, url) {
-            (Mode::Strict, Self::Base64Url, _) => &BASE64_URL,
-            (Mode::Strict, _, _) => &BASE64,
-            (Mode::Compat, _, true) => &BASE64_URL_LENIENT,
-            (Mode::Compat, _, false) => &BASE64_LENIENT,
+        let url = || text.iter().any(|byte| matches!(byte, b'-' | b'_'));
+        let engine = match (mode, self) {
+            (Mode::Strict, Self::Base64Url) => &BASE64_URL,
+            (Mode::Strict, _) => &BASE64,
+            (Mode::Compat, _) if url() => &BASE64_URL_LENIENT,
+            (Mode::Compat, _) => &BASE64_LENIENT,
         };
         engine.decode_slice(text, out).ok()
     }

@@ -1,6 +1,7 @@
 //! Where a signature stands and what it looks like there.
 
 use super::{Encoding, JsonPath};
+use crate::params::Params;
 
 /// Where the signature stands, its grammar, and its encoding.
 #[derive(Debug)]
@@ -32,18 +33,20 @@ pub(crate) enum Grammar {
     /// The signature and nothing else.
     Bare,
     /// A text, and then one signature or a list of them.
-    Prefix { prefix: String, separator: Option<char> },
+    Prefix { prefix: String, separator: Option<u8> },
     /// Pairs of a key and a value.
     Pairs(Pairs),
     /// The name of a digest, `=`, and the signature.
     AlgorithmPrefix,
+    /// Labels and byte sequences, with `signature-input` beside them (RFC 9421).
+    Dictionary,
 }
 
 /// A list of keys and values such as `t=1,v1=...` or `v1,... v1,...`.
 #[derive(Debug)]
 pub(crate) struct Pairs {
-    pub(crate) separator: char,
-    pub(crate) assign: char,
+    pub(crate) separator: u8,
+    pub(crate) assign: u8,
     /// The keys whose values are signatures.
     pub(crate) keys: KeyPattern,
     /// The key whose value is a list of header names, separated by spaces.
@@ -51,7 +54,7 @@ pub(crate) struct Pairs {
     /// Whether strict mode also allows spaces around items.
     pub(crate) trim: bool,
     /// What separates several groups of pairs, each with a timestamp of its own.
-    pub(crate) groups: Option<char>,
+    pub(crate) groups: Option<u8>,
 }
 
 /// Which keys of pairs hold signatures.
@@ -76,14 +79,25 @@ pub(crate) enum Rotation {
     Count,
 }
 
+impl Carrier {
+    /// The header or field, for messages.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Headers(names) => names.first().map_or("signature", String::as_str),
+            Self::Numbered(name) | Self::Form(name) | Self::Query(name) => name,
+            Self::Json(path) => &path.0,
+        }
+    }
+}
+
 impl KeyPattern {
     /// The key under which the signature by the secret at `index` is written.
-    pub(crate) fn written(&self, index: usize, rotation: Rotation) -> String {
+    pub(crate) fn written(&self, index: usize, rotation: Rotation, params: &Params) -> String {
         match self {
             Self::Names(names) => names.first().cloned().unwrap_or_default(),
             Self::Numbered(start) if rotation == Rotation::Count => format!("{start}{}", index + 1),
             Self::Numbered(start) => format!("{start}1"),
-            Self::Param(name) => name.clone(),
+            Self::Param(name) => params.text(name).unwrap_or_default().to_owned(),
         }
     }
 }

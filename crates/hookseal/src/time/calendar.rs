@@ -79,3 +79,12 @@ pub(super) fn digits(text: &[u8]) -> Result<i64, TimestampError> {
         _ => Err(TimestampError::Shape),
     })
 }
+
+/// Writes the last digits of a number that is not negative.
+pub(super) fn write_digits(out: &mut [u8], number: i64) {
+    let mut rest = number;
+    for digit in out.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+}

@@ -12,9 +12,8 @@ const WEEKDAYS: [&[u8]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"
 pub(crate) fn parse(text: &[u8]) -> Result<Timestamp, TimestampError> {
     let separators: [(usize, u8); 7] =
         [(3, b','), (4, b' '), (7, b' '), (11, b' '), (16, b' '), (19, b':'), (22, b':')];
-    let shaped = text.len() == 29
-        && separators.iter().all(|&(at, byte)| text[at] == byte)
-        && &text[25..] == b" GMT";
+    let shaped =
+        text.len() == 29 && separators.iter().all(|&(at, byte)| text[at] == byte) && &text[25..] == b" GMT";
     if !shaped {
         return Err(TimestampError::Shape);
     }

@@ -17,7 +17,7 @@ pub(super) fn emit(values: &Values<'_>, write: &mut impl FnMut(&[u8])) -> Result
         }
         write(name.as_bytes());
         write(b":");
-        write(values.header(name)?);
+        write(values.header(name).map_err(VerifyError::unplaced)?);
     }
     write(b"\n");
     values.reading.feed(values.request.body, write);
@@ -32,7 +32,11 @@ fn header_names(values: &Values<'_>) -> Result<Vec<String>, VerifyError> {
     let mut names: Vec<String> = list.split(',').map(|name| name.trim().to_ascii_lowercase()).collect();
     for needed in [SIGNED_HEADERS, "x-contentful-timestamp"] {
         if !names.iter().any(|name| name == needed) {
-            return Err(VerifyError::at(ErrorKind::InsufficientCoverage, needed, "the header is to be signed"));
+            return Err(VerifyError::at(
+                ErrorKind::InsufficientCoverage,
+                needed,
+                "the header is to be signed",
+            ));
         }
     }
     names.sort();

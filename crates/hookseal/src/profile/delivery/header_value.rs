@@ -32,13 +32,18 @@ impl HeaderValue {
         while let Some(open) = rest.find(['{', '}']) {
             let (literal, reference) = rest.split_at(open);
             push_literal(&mut parts, literal);
-            let end = reference.find('}').filter(|end| *end > 0).ok_or("a `{` and its `}` make a reference")?;
+            let end =
+                reference.find('}').filter(|end| *end > 0).ok_or("a `{` and its `}` make a reference")?;
             parts.push(match &reference[1..end] {
                 "type" => HeaderPart::EventType,
                 "id" => HeaderPart::Id,
                 "id:uuid" => HeaderPart::IdAsUuid,
                 "subscription" => HeaderPart::Subscription,
-                _ => return Err("the references here are {type}, {id}, {id:uuid} and {subscription}".to_owned()),
+                _ => {
+                    return Err(
+                        "the references here are {type}, {id}, {id:uuid} and {subscription}".to_owned()
+                    );
+                }
             });
             rest = &reference[end + 1..];
         }

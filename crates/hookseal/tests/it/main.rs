@@ -1,0 +1,13 @@
+//! The library through its public interface.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod axes;
+mod policy;
+mod profiles;
+mod properties;
+mod redaction;
+mod rotation;
+mod signing;
+mod support;
+mod vectors;

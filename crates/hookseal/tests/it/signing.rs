@@ -1,0 +1,170 @@
+//! What is signed is what the vectors hold, and what cannot be signed is refused.
+
+use hookseal::vectors::Vector;
+use hookseal::{DeliveryPolicy, Message, Params, Secret, SignError, SignedHeaders, Signer, Timestamp};
+
+use crate::support::{ID, NOW, builtin, secret, sign};
+use crate::vectors;
+
+/// The value of the first line of a header in a vector.
+fn header<'v>(vector: &'v Vector, name: &str) -> Option<&'v str> {
+    let mut lines = vector.request.headers.iter().filter(|(line, _)| line.eq_ignore_ascii_case(name));
+    lines.next().map(|(_, value)| value.as_str())
+}
+
+/// Signatures without the key or prefix before them.
+fn candidates(value: &str) -> Vec<&str> {
+    let items = value.split([',', ' ']).filter(|item| item.len() > 20);
+    items.map(|item| item.trim_start_matches("sha256=").trim_start_matches("v1=")).collect()
+}
+
+#[test]
+fn makes_the_signatures_of_the_valid_vectors() {
+    let file = vectors::file();
+    let mut made = 0;
+    for vector in file.vectors().iter().filter(|vector| vector.expect.0 == "valid") {
+        let Some((profile, part)) = vectors::builtin(&vector.scheme) else { continue };
+        if vector.mode.as_deref() == Some("compat") {
+            continue;
+        }
+        let scheme = profile.part(part).unwrap();
+        let name = scheme.signature_header().unwrap();
+        let expected = header(vector, name).unwrap();
+        let body = vector.request.body();
+        let mut message = Message::new(Timestamp::from_unix_seconds(vector.now_unix), "", &body);
+        let in_pairs = expected.split(',').find_map(|item| item.strip_prefix("t="));
+        message.timestamp_text = in_pairs.or_else(|| header(vector, scheme.timestamp_header()?));
+        message.id = scheme.id_header().and_then(|name| header(vector, name)).unwrap_or("");
+
+        let found = vector.secrets().any(|secret| {
+            let signer = Signer::new(profile, part, &[Secret::new(secret)], &Params::new()).unwrap();
+            let mut headers = SignedHeaders::new();
+            signer.sign(&message, &mut headers).unwrap();
+            let signature = headers.value(name).unwrap().to_owned();
+            candidates(&signature).iter().all(|signature| candidates(expected).contains(signature))
+        });
+        assert!(found, "{}", vector.id);
+        made += 1;
+    }
+    assert_eq!(made, 27);
+}
+
+#[test]
+fn writes_the_headers_of_a_profile_in_order() {
+    let message = Message::new(NOW, ID, b"{}").with_event_type("order.confirmed").with_subscription("sub_1");
+    let names = |name: &str| -> Vec<String> {
+        let profile = builtin(name);
+        let lines = sign(profile, &[secret(profile, 1)], &message).unwrap();
+        lines.into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(names("standard-webhooks"), ["webhook-id", "webhook-timestamp", "webhook-signature"]);
+    assert_eq!(names("harbor-node"), ["x-harbor-timestamp", "x-harbor-signature"]);
+    assert_eq!(names("harmon"), ["x-harmon-signature"]);
+}
+
+#[test]
+fn writes_timestamps_as_each_profile_has_them() {
+    let now = Timestamp::from_unix_millis(1_743_523_977_521);
+    let message = Message::new(now, ID, b"");
+    let value = |name: &str, header: &str| {
+        let profile = builtin(name);
+        let lines = sign(profile, &[secret(profile, 1)], &message).unwrap();
+        let line = lines.into_iter().find(|(line, _)| line == header).unwrap();
+        String::from_utf8(line.1).unwrap()
+    };
+    assert_eq!(value("harbor-node", "x-harbor-timestamp"), "2025-04-01T16:12:57.521Z");
+    assert_eq!(value("standard-webhooks", "webhook-timestamp"), "1743523977");
+    assert!(value("harbor-transfers", "harbor-signature").starts_with("t=1743523977,v1="));
+}
+
+#[track_caller]
+fn refused(profile: &str, message: &Message<'_>, expected: SignError) {
+    let profile = builtin(profile);
+    let secrets = [secret(profile, 1)];
+    let mut headers = SignedHeaders::new();
+    let signer = Signer::new(profile, hookseal::Part::Delivery, &secrets, &Params::new()).unwrap();
+    assert_eq!(signer.sign(message, &mut headers), Err(expected));
+    assert!(headers.is_empty(), "a refused message leaves half its headers");
+}
+
+#[test]
+fn refuses_ids_that_would_split_a_header_or_the_content() {
+    let with_id = |id| Message::new(NOW, id, b"{}");
+    for id in ["a\r\nx-evil: 1", "a\nb", "a\0b", "a b", "é", "a\u{7f}", "\t"] {
+        refused("standard-webhooks", &with_id(id), SignError::NotVisibleAscii { what: "id" });
+    }
+    refused("standard-webhooks", &with_id("a.b"), SignError::Separator { character: '.' });
+    refused("standard-webhooks", &with_id(""), SignError::Missing { what: "id" });
+    let long = "a".repeat(hookseal::limits::MAX_FIELD_BYTES + 1);
+    let limit = hookseal::limits::MAX_FIELD_BYTES;
+    refused("standard-webhooks", &with_id(&long), SignError::TooLong { what: "id", limit });
+}
+
+#[test]
+fn refuses_timestamps_without_the_format_of_the_profile() {
+    for text in ["", "1.5", "-1", " 1", "1\n", "1750000000000000000", "2025-04-01T16:12:57Z", "١٢"] {
+        let message = Message::new(NOW, ID, b"{}").with_timestamp_text(text);
+        refused("harbor-lockers", &message, SignError::Timestamp(hookseal::TimestampError::Shape));
+    }
+    let before_1970 = Message::new(Timestamp::from_unix_seconds(-1), ID, b"{}");
+    refused("harbor-transfers", &before_1970, SignError::Timestamp(hookseal::TimestampError::Shape));
+    let beyond_rfc3339 = Message::new(Timestamp::from_unix_millis(i64::MAX), ID, b"{}");
+    refused("harbor-node", &beyond_rfc3339, SignError::Timestamp(hookseal::TimestampError::Shape));
+}
+
+fn delivery_headers(
+    policy: &DeliveryPolicy,
+    message: &Message<'_>,
+) -> Result<Vec<(String, String)>, SignError> {
+    let mut headers = SignedHeaders::new();
+    let written = policy.write_headers(message, &mut headers);
+    assert!(written.is_ok() || headers.is_empty());
+    written.map(|()| headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+#[test]
+fn writes_delivery_headers() {
+    let message = Message::new(NOW, ID, b"{}").with_event_type("order.confirmed").with_subscription("sub_1");
+    let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(
+        delivery_headers(builtin("harmon").delivery(), &message),
+        Ok(vec![
+            line("content-type", "application/json"),
+            line("x-harmon-delivery", "01890a5d-ac96-774b-bcce-b302099a8057"),
+            line("x-harmon-event", "order.confirmed"),
+        ])
+    );
+    assert_eq!(
+        delivery_headers(builtin("harvestr").delivery(), &message),
+        Ok(vec![line("content-type", "application/json"), line("x-harvestr-webhook-id", "sub_1")])
+    );
+}
+
+#[test]
+fn refuses_delivery_headers_that_would_split() {
+    let harmon = builtin("harmon").delivery();
+    let message = |event_type, id| Message::new(NOW, id, b"{}").with_event_type(event_type);
+    let evil = delivery_headers(harmon, &message("a\r\nx-evil: 1", ID));
+    assert_eq!(evil, Err(SignError::NotVisibleAscii { what: "event type" }));
+    assert_eq!(delivery_headers(harmon, &message("a", "17")), Err(SignError::NotUuid));
+    assert_eq!(
+        delivery_headers(harmon, &Message::new(NOW, ID, b"")),
+        Err(SignError::Missing { what: "event type" })
+    );
+    let no_subscription = delivery_headers(builtin("harvestr").delivery(), &Message::new(NOW, ID, b""));
+    assert_eq!(no_subscription, Err(SignError::Missing { what: "subscription id" }));
+}
+
+#[test]
+fn the_challenge_has_a_header_and_a_body_of_its_own() {
+    let profile = builtin("harvestr");
+    let challenge = profile.challenge().unwrap();
+    assert_eq!(challenge.body("abc"), br#"{"challenge":"abc"}"#);
+    assert_eq!(challenge.headers().collect::<Vec<_>>(), [("content-type", "application/json")]);
+    assert!(challenge.success().contains(204) && !challenge.success().contains(209));
+    let signer =
+        Signer::new(profile, hookseal::Part::Challenge, &[Secret::new("s")], &Params::new()).unwrap();
+    let mut headers = SignedHeaders::new();
+    signer.sign(&Message::new(NOW, ID, b"{}"), &mut headers).unwrap();
+    assert_eq!(headers.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["x-harvestr-signature"]);
+}

@@ -1,0 +1,47 @@
+//! Signing and verifying in a line.
+
+use hookseal::{
+    ErrorKind, Message, Mode, Params, Part, Profile, Request, Secret, SignError, SignedHeaders, Signer,
+    Timestamp, Verifier, VerifyOptions,
+};
+
+pub(crate) type Lines = Vec<(String, Vec<u8>)>;
+
+/// A time that the tests happen at.
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
+
+pub(crate) const ID: &str = "dlv_01h455vb4pex5vsknk084sn02q";
+
+pub(crate) fn builtin(name: &str) -> &'static Profile {
+    Profile::builtin(name).unwrap()
+}
+
+/// A secret in the notation of a profile.
+pub(crate) fn secret(profile: &Profile, seed: u8) -> Secret {
+    profile.delivery().new_secret(&[seed; 32])
+}
+
+pub(crate) fn signer(profile: &Profile, secrets: &[Secret]) -> Signer {
+    Signer::new(profile, Part::Delivery, secrets, &Params::new()).unwrap()
+}
+
+pub(crate) fn sign(profile: &Profile, secrets: &[Secret], message: &Message<'_>) -> Result<Lines, SignError> {
+    let mut headers = SignedHeaders::new();
+    signer(profile, secrets).sign(message, &mut headers)?;
+    Ok(headers.iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect())
+}
+
+/// Which secret matched, or why none did.
+pub(crate) fn verify(
+    profile: &Profile,
+    secrets: &[Secret],
+    mode: Mode,
+    headers: &Lines,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<usize, ErrorKind> {
+    let options = VerifyOptions { mode, ..VerifyOptions::default() };
+    let verifier = Verifier::new(profile, Part::Delivery, secrets, options).map_err(|error| error.kind())?;
+    let request = Request { method: "POST", url: "https://hooks.example.test/in", headers, body };
+    verifier.verify(&request, now).map(|verified| verified.matched_secret()).map_err(|error| error.kind())
+}
