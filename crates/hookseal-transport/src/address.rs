@@ -76,14 +76,13 @@ fn embedded(address: IpAddr) -> [Option<Ipv4Addr>; 2] {
     let IpAddr::V6(v6) = address else { return [None, None] };
     let octets = v6.octets();
     let at = |i: usize| Ipv4Addr::new(octets[i], octets[i + 1], octets[i + 2], octets[i + 3]);
+    let is_own = v6.is_unspecified() || v6.is_loopback();
     if SIX_TO_FOUR.contains(&v6) {
         [Some(at(2)), None]
     } else if TEREDO.contains(&v6) {
         // RFC 4380 section 4: the server as it is, the client with every bit inverted.
         [Some(at(4)), Some(Ipv4Addr::from_bits(!at(12).to_bits()))]
-    } else if NAT64.contains(&v6) || NAT64_LOCAL.contains(&v6) || TRANSLATED.contains(&v6) {
-        [Some(at(12)), None]
-    } else if COMPATIBLE.contains(&v6) && !v6.is_unspecified() && !v6.is_loopback() {
+    } else if !is_own && IPV4_AT_THE_END.iter().any(|network| network.contains(&v6)) {
         [Some(at(12)), None]
     } else {
         [None, None]
@@ -123,26 +122,32 @@ const GLOBAL_UNICAST: Ipv6Net = v6(0x2000 << 112, 3);
 /// What is refused within `GLOBAL_UNICAST`. Everything outside is refused anyway: `::`, `::1`, discard `100::/64`, segment
 /// routing `5f00::/16`, unique local `fc00::/7`, link-local `fe80::/10`, site-local `fec0::/10`, multicast `ff00::/8`.
 const REFUSED_V6: [Ipv6Net; 4] = [
-    v6(0x2001 << 112, 23),          // protocol assignments: Teredo, benchmarking, ORCHID, anycast services (RFC 2928)
-    v6(0x2001_0db8 << 96, 32),      // documentation (RFC 3849)
-    SIX_TO_FOUR,                    // 6to4, which is no longer in use (RFC 7526)
-    v6(0x3fff << 112, 20),          // documentation (RFC 9637)
+    v6(0x2001 << 112, 23), // protocol assignments: Teredo, benchmarking, ORCHID, anycast services (RFC 2928)
+    v6(0x2001_0db8 << 96, 32), // documentation (RFC 3849)
+    SIX_TO_FOUR,           // 6to4, which is no longer in use (RFC 7526)
+    v6(0x3fff << 112, 20), // documentation (RFC 9637)
 ];
 
 const MAPPED: Ipv6Net = v6(0xffff << 32, 96); // RFC 4291
-const COMPATIBLE: Ipv6Net = v6(0, 96); // RFC 4291
-const TRANSLATED: Ipv6Net = v6(0xffff << 48, 96); // RFC 2765
 const NAT64: Ipv6Net = v6(0x0064_ff9b << 96, 96); // RFC 6052
-const NAT64_LOCAL: Ipv6Net = v6(0x0064_ff9b_0001 << 80, 48); // RFC 8215
 const TEREDO: Ipv6Net = v6(0x2001 << 112, 32); // RFC 4380
 const SIX_TO_FOUR: Ipv6Net = v6(0x2002 << 112, 16); // RFC 3056
+
+/// Where the last 32 bits are an IPv4 address.
+const IPV4_AT_THE_END: [Ipv6Net; 4] = [
+    NAT64,
+    v6(0x0064_ff9b_0001 << 80, 48), // NAT64 of one's own (RFC 8215)
+    v6(0xffff << 48, 96),           // IPv4-translated (RFC 2765)
+    v6(0, 96),                      // IPv4-compatible (RFC 4291), but for `::` and `::1`
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn policy(allowed: &str, denied: &str) -> AddressPolicy {
-        let networks = |list: &str| list.split_whitespace().map(|n| n.parse().unwrap()).collect::<Vec<IpNet>>();
+        let networks =
+            |list: &str| list.split_whitespace().map(|n| n.parse().unwrap()).collect::<Vec<IpNet>>();
         AddressPolicy::new(&networks(allowed), &networks(denied))
     }
 
@@ -182,7 +187,11 @@ mod tests {
     #[test]
     fn an_allowed_network_admits_its_addresses_and_no_others() {
         let local = policy("127.0.0.0/8 10.1.0.0/16 fd00:1::/32", "");
-        check(&local, "127.0.0.1 127.9.9.9 10.1.2.3 fd00:1::7 ::ffff:127.0.0.1 ::ffff:10.1.0.1 8.8.8.8", true);
+        check(
+            &local,
+            "127.0.0.1 127.9.9.9 10.1.2.3 fd00:1::7 ::ffff:127.0.0.1 ::ffff:10.1.0.1 8.8.8.8",
+            true,
+        );
         check(&local, "10.2.0.1 192.168.0.1 ::1 fd00:2::1 ::ffff:10.2.0.1 ::127.0.0.1", false);
         // The translator's network is reachable, so that what it leads to decides.
         check(&local, "64:ff9b::10.1.2.3", true);
@@ -194,7 +203,11 @@ mod tests {
         let policy = policy("10.0.0.0/8 ::/0", "10.6.6.0/24 8.8.8.0/24 2606:4700::/32");
         check(&policy, "10.6.7.1 8.8.4.4 2a00:1450::1 fd00::1", true);
         check(&policy, "10.6.6.1 8.8.8.8 2606:4700::1111", false);
-        check(&policy, "::ffff:10.6.6.1 ::ffff:8.8.8.8 64:ff9b::8.8.8.8 2002:808:808::1 ::8.8.8.8 ::ffff:0:8.8.8.8", false);
+        check(
+            &policy,
+            "::ffff:10.6.6.1 ::ffff:8.8.8.8 64:ff9b::8.8.8.8 2002:808:808::1 ::8.8.8.8 ::ffff:0:8.8.8.8",
+            false,
+        );
     }
 
     #[test]
@@ -202,8 +215,16 @@ mod tests {
         let policy = policy("2001::/32 2002::/16 64:ff9b:1::/48 ::/96", "");
         // Teredo: server 65.54.227.120, client 192.0.2.45 as in RFC 4380's example, and with a public client.
         check(&policy, "2001:0:4136:e378:8000:63bf:3fff:fdd2", false);
-        check(&policy, "2001:0:4136:e378:8000:63bf:f7f7:f7f7 2002:808:808::1 64:ff9b:1::8.8.8.8 ::8.8.8.8", true);
-        check(&policy, "2001:0:a00:1:8000:63bf:f7f7:f7f7 2002:a00:1::1 64:ff9b:1::10.0.0.1 ::10.0.0.1", false);
+        check(
+            &policy,
+            "2001:0:4136:e378:8000:63bf:f7f7:f7f7 2002:808:808::1 64:ff9b:1::8.8.8.8 ::8.8.8.8",
+            true,
+        );
+        check(
+            &policy,
+            "2001:0:a00:1:8000:63bf:f7f7:f7f7 2002:a00:1::1 64:ff9b:1::10.0.0.1 ::10.0.0.1",
+            false,
+        );
         check(&policy, "::1 ::", true);
     }
 

@@ -55,18 +55,38 @@ mod tests {
 
     #[test]
     fn reads_the_date_of_the_rfc() {
-        check("Sun, 06 Nov 1994 08:49:37 GMT", Some(RetryAfter::At(Timestamp::from_unix_seconds(784_111_777))));
+        check(
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            Some(RetryAfter::At(Timestamp::from_unix_seconds(784_111_777))),
+        );
         check("Thu, 01 Jan 1970 00:00:00 GMT", Some(RetryAfter::At(Timestamp::from_unix_seconds(0))));
-        check("Fri, 31 Dec 1999 23:59:59 GMT", Some(RetryAfter::At(Timestamp::from_unix_seconds(946_684_799))));
+        check(
+            "Fri, 31 Dec 1999 23:59:59 GMT",
+            Some(RetryAfter::At(Timestamp::from_unix_seconds(946_684_799))),
+        );
     }
 
     #[test]
     fn anything_else_is_none() {
         let values = [
-            "", " ", "-1", "+1", "1.5", "1e3", "soon", "120 s", "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37",
-            "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:00:00 GMT",
-            "Sun, 06-Nov-1994 08:49:37 GMT", "Sun, 0é Nov 1994 08:49:3 GMT", "Sun, 06 Nov 1994T08:49:37 GMT",
+            "",
+            " ",
+            "-1",
+            "+1",
+            "1.5",
+            "1e3",
+            "soon",
+            "120 s",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 32 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Foo 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 25:00:00 GMT",
+            "Sun, 06-Nov-1994 08:49:37 GMT",
+            "Sun, 0é Nov 1994 08:49:3 GMT",
+            "Sun, 06 Nov 1994T08:49:37 GMT",
         ];
         for value in values {
             check(value, None);

@@ -1,0 +1,231 @@
+//! What is known of an attempt so far, kept outside the future that the deadline may cut off at any point.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hookseal_engine::limits::{RESPONSE_HEADERS_KEPT_BYTES, RESPONSE_KEPT_BYTES};
+use hookseal_engine::{AttemptResult, Failure, FailureKind};
+use http::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use http::{StatusCode, Uri};
+
+use crate::retry_after;
+use crate::stopwatch::Stopwatch;
+
+/// The course of one attempt.
+pub(crate) struct Course {
+    result: AttemptResult,
+    body: Vec<u8>,
+    timeout: Duration,
+    started: Stopwatch,
+    stage: Stage,
+    stage_started: Stopwatch,
+}
+
+/// What an attempt is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Starting,
+    Resolving,
+    Connecting,
+    Handshaking,
+    /// The request is being sent, and the head of the answer waited for.
+    Waiting,
+    Reading,
+}
+
+impl Course {
+    pub(crate) fn start(timeout: Duration) -> Self {
+        let now = Stopwatch::start();
+        Self {
+            result: AttemptResult::default(),
+            body: Vec::new(),
+            timeout,
+            started: now,
+            stage: Stage::Starting,
+            stage_started: now,
+        }
+    }
+
+    /// How much of the deadline is left.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.timeout.saturating_sub(self.started.elapsed())
+    }
+
+    pub(crate) fn enter(&mut self, stage: Stage) {
+        let now = Stopwatch::start();
+        self.close_stage(now);
+        self.stage = stage;
+        self.stage_started = now;
+    }
+
+    pub(crate) fn connected_to(&mut self, address: SocketAddr) {
+        self.result.address = Some(address);
+    }
+
+    /// Takes in the head of the answer. A redirect is a failure whatever follows, since it is not followed.
+    pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.result.status = Some(status.as_u16());
+        self.result.response_headers = kept_headers(headers);
+        self.result.retry_after =
+            headers.get(RETRY_AFTER).and_then(|value| retry_after::parse(value.as_bytes()));
+        if status.is_redirection()
+            && let Some(location) = headers.get(LOCATION)
+        {
+            self.result.failure = Some(Failure::new(FailureKind::Redirect, redirect_words(status, location)));
+        }
+    }
+
+    /// Takes in bytes of the answer's body as far as they are kept; returns whether all were.
+    pub(crate) fn keep(&mut self, data: &[u8]) -> bool {
+        let kept = data.len().min(RESPONSE_KEPT_BYTES - self.body.len());
+        self.body.extend_from_slice(&data[..kept]);
+        kept == data.len()
+    }
+
+    /// Makes room for a body of about `bytes`.
+    pub(crate) fn expect_body(&mut self, bytes: u64) {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        self.body.reserve_exact(bytes.min(RESPONSE_KEPT_BYTES));
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.body.len() == RESPONSE_KEPT_BYTES
+    }
+
+    pub(crate) fn truncated(&mut self) {
+        self.result.response_truncated = true;
+    }
+
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        self.result.failure.get_or_insert(failure);
+    }
+
+    /// The deadline passed.
+    pub(crate) fn time_out(&mut self) {
+        let reached = match self.stage {
+            Stage::Starting | Stage::Resolving => "the name was still being resolved".to_owned(),
+            Stage::Connecting => "the connection was still being opened".to_owned(),
+            Stage::Handshaking => "the TLS handshake was still under way".to_owned(),
+            Stage::Waiting => "the endpoint had not begun to answer".to_owned(),
+            Stage::Reading => format!("{} of the body had come", bytes_words(self.body.len())),
+        };
+        let detail = format!("no whole answer within {}: {reached}", duration_words(self.timeout));
+        self.fail(Failure::new(FailureKind::Timeout, detail));
+    }
+
+    pub(crate) fn finish(mut self) -> AttemptResult {
+        let now = Stopwatch::start();
+        self.close_stage(now);
+        self.result.phases.total = now.since(self.started);
+        self.result.response_body = self.body.into();
+        self.result
+    }
+
+    /// Notes how long the stage took, also if it did not come to its end; but a first byte that never came took no time.
+    fn close_stage(&mut self, now: Stopwatch) {
+        let took = Some(now.since(self.stage_started));
+        let phases = &mut self.result.phases;
+        match self.stage {
+            Stage::Resolving => phases.dns = took,
+            Stage::Connecting => phases.connect = took,
+            Stage::Handshaking => phases.tls = took,
+            Stage::Waiting if self.result.status.is_some() => phases.first_byte = took,
+            Stage::Starting | Stage::Waiting | Stage::Reading => {}
+        }
+    }
+}
+
+/// The headers, in their order, without those that no longer fit into what is kept of them.
+fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let mut kept = Vec::with_capacity(headers.len());
+    let mut room = RESPONSE_HEADERS_KEPT_BYTES;
+    for (name, value) in headers {
+        // Replacing what is not UTF-8 can make a value longer, so that it is measured afterwards.
+        let value = String::from_utf8_lossy(value.as_bytes());
+        if let Some(rest) = room.checked_sub(name.as_str().len() + value.len()) {
+            room = rest;
+            kept.push((name.as_str().to_owned(), value.into_owned()));
+        }
+    }
+    kept
+}
+
+/// Only the host of the location is named: its path and query may hold what is secret.
+fn redirect_words(status: StatusCode, location: &http::HeaderValue) -> String {
+    let uri = Uri::try_from(location.as_bytes()).ok();
+    let host = uri.as_ref().and_then(Uri::host).map_or_else(String::new, |host| format!(" to {host}"));
+    format!("the endpoint answered {status} with a redirect{host}, which is not followed")
+}
+
+fn bytes_words(bytes: usize) -> String {
+    match bytes {
+        0 => "nothing".to_owned(),
+        1 => "1 byte".to_owned(),
+        2..1024 => format!("{bytes} bytes"),
+        // Tenths of a KiB by integers: at most 16 KiB are kept.
+        _ => format!("{}.{} KiB", bytes / 1024, bytes % 1024 * 10 / 1024),
+    }
+}
+
+fn duration_words(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    if millis.is_multiple_of(1000) { format!("{} s", millis / 1000) } else { format!("{millis} ms") }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn headers_are_kept_up_to_their_bound() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-odd", HeaderValue::from_bytes(b"caf\xe9").unwrap());
+        headers.append("x-huge", HeaderValue::from_str(&"v".repeat(9000)).unwrap());
+        for _ in 0..20 {
+            headers.append("x-long", HeaderValue::from_str(&"v".repeat(1000)).unwrap());
+        }
+        let kept = kept_headers(&headers);
+        assert_eq!(kept[0], ("x-odd".to_owned(), "caf\u{fffd}".to_owned()));
+        assert_eq!(kept.len(), 1 + (RESPONSE_HEADERS_KEPT_BYTES - "x-oddcaf\u{fffd}".len()) / 1006);
+    }
+
+    #[test]
+    fn a_timeout_says_how_far_it_came() {
+        let mut course = Course::start(Duration::from_millis(1500));
+        course.enter(Stage::Connecting);
+        course.time_out();
+        let result = course.finish();
+        let failure = result.failure.unwrap();
+        assert_eq!(failure.kind, FailureKind::Timeout);
+        assert_eq!(failure.detail, "no whole answer within 1500 ms: the connection was still being opened");
+        assert!(result.phases.connect.is_some() && result.phases.first_byte.is_none());
+
+        let mut course = Course::start(Duration::from_secs(5));
+        course.enter(Stage::Waiting);
+        course.answered(StatusCode::OK, &HeaderMap::new());
+        course.enter(Stage::Reading);
+        assert!(course.keep(&[0; 1280]));
+        course.time_out();
+        let result = course.finish();
+        assert_eq!(
+            result.failure.unwrap().detail,
+            "no whole answer within 5 s: 1.2 KiB of the body had come"
+        );
+        assert_eq!((result.status, result.response_body.len()), (Some(200), 1280));
+        assert!(result.phases.first_byte.is_some());
+    }
+
+    #[test]
+    fn a_redirect_names_the_host_and_no_more() {
+        let words =
+            |location: &'static str| redirect_words(StatusCode::FOUND, &HeaderValue::from_static(location));
+        assert_eq!(
+            words("https://user:pw@other.example/path?token=s3cret"),
+            "the endpoint answered 302 Found with a redirect to other.example, which is not followed"
+        );
+        assert!(!words("/path?token=s3cret").contains("s3cret"));
+        assert!(!words("::: s3cret").contains("s3cret"));
+    }
+}

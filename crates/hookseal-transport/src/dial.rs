@@ -1,0 +1,181 @@
+//! Opening a connection: resolve, check every address, connect to exactly those, and shake hands.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use hookseal_engine::ports::Endpoint;
+use hookseal_engine::{Failure, FailureKind};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::address::AddressPolicy;
+use crate::course::{Course, Stage};
+use crate::failure;
+use crate::limits::CONNECT_ADDRESSES_MAX;
+use crate::link::Link;
+use crate::resolve::{self, Resolve, ResolveError};
+use crate::socket::Socket;
+use crate::tls::Tls;
+
+/// Opens connections, and is the only thing that does.
+pub(crate) struct Dialer {
+    pub(crate) policy: AddressPolicy,
+    pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) tls: Tls,
+}
+
+impl Dialer {
+    /// Opens a connection to the endpoint. Its host is resolved and every address checked each time, so that a name that
+    /// was changed since the last connection gains nothing by that.
+    pub(crate) async fn dial(&self, endpoint: &Endpoint, course: &mut Course) -> Result<Link, Failure> {
+        let addresses = self.addresses(endpoint, course).await?;
+        course.enter(Stage::Connecting);
+        let (tcp, address) = connect(&addresses, endpoint.port, course).await?;
+        course.connected_to(address);
+        // Requests are written whole. Waiting for more to send would only delay them.
+        if let Err(error) = tcp.set_nodelay(true) {
+            tracing::debug!(%address, %error, "TCP_NODELAY could not be set");
+        }
+        let socket = if endpoint.tls {
+            course.enter(Stage::Handshaking);
+            Socket::tls(self.tls.handshake(&endpoint.host, tcp).await?)
+        } else {
+            Socket::plain(tcp)
+        };
+        tracing::debug!(host = %endpoint.host, %address, tls = endpoint.tls, "connected");
+        Link::open(socket, address).await.map_err(|error| failure::of_exchange(&error, false))
+    }
+
+    /// The addresses to connect to, every one of them allowed.
+    async fn addresses(&self, endpoint: &Endpoint, course: &mut Course) -> Result<Vec<IpAddr>, Failure> {
+        if let Ok(address) = endpoint.host.parse::<IpAddr>() {
+            self.check(endpoint, address)?;
+            return Ok(vec![address]);
+        }
+        if let Some(loopback) = resolve::localhost(&endpoint.host) {
+            // Nobody can point this name elsewhere, so that one loopback address being allowed is enough.
+            let allowed: Vec<_> =
+                loopback.into_iter().filter(|address| self.check(endpoint, *address).is_ok()).collect();
+            return if allowed.is_empty() { Err(not_allowed(endpoint, loopback[0])) } else { Ok(allowed) };
+        }
+        course.enter(Stage::Resolving);
+        let resolved = self.resolver.resolve(&endpoint.host).await;
+        let addresses = resolved.map_err(|error| resolve_failure(&endpoint.host, &error))?;
+        if addresses.is_empty() {
+            return Err(resolve_failure(&endpoint.host, &ResolveError::NoAddress));
+        }
+        for address in &addresses {
+            self.check(endpoint, *address)?;
+        }
+        Ok(interleave(addresses))
+    }
+
+    fn check(&self, endpoint: &Endpoint, address: IpAddr) -> Result<(), Failure> {
+        let is_allowed =
+            if endpoint.tls { self.policy.admits(address) } else { self.policy.admits_plain_http(address) };
+        if is_allowed { Ok(()) } else { Err(not_allowed(endpoint, address)) }
+    }
+}
+
+/// Connects to the first address that answers. Each has an equal share of the time that is left, so that a dead one
+/// does not use up all of it; the last has the rest.
+async fn connect(
+    addresses: &[IpAddr],
+    port: u16,
+    course: &Course,
+) -> Result<(TcpStream, SocketAddr), Failure> {
+    let mut last_failure = None;
+    for (place, address) in addresses.iter().enumerate() {
+        let address = SocketAddr::new(*address, port);
+        let addresses_left = u32::try_from(addresses.len() - place).unwrap_or(u32::MAX);
+        let share = course.remaining() / addresses_left;
+        #[expect(clippy::disallowed_methods, reason = "every address that comes here has been checked")]
+        let connecting = TcpStream::connect(address);
+        let error = if addresses_left == 1 {
+            // Here the attempt's own deadline is the one that strikes.
+            connecting.await
+        } else {
+            timeout(share, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        };
+        match error {
+            Ok(stream) => return Ok((stream, address)),
+            Err(error) => {
+                tracing::debug!(%address, %error, "could not connect");
+                last_failure = Some(connect_words(address, &error));
+            }
+        }
+    }
+    let last_failure = last_failure.unwrap_or_else(|| "there is no address to connect to".to_owned());
+    let detail = match addresses.len() {
+        0 | 1 => last_failure,
+        several => format!("none of {several} addresses could be connected to: {last_failure}"),
+    };
+    Err(Failure::new(FailureKind::Connection, detail))
+}
+
+/// The addresses that are tried, in turns of family, so that a family that does not work here costs one try.
+/// IPv4 comes first: where IPv6 is broken it is mostly broken silently, by time, and where IPv4 is missing it fails at once.
+fn interleave(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    let (mut fours, mut sixes): (Vec<_>, Vec<_>) =
+        addresses.into_iter().map(|address| address.to_canonical()).partition(IpAddr::is_ipv4);
+    fours.truncate(CONNECT_ADDRESSES_MAX);
+    sixes.truncate(CONNECT_ADDRESSES_MAX);
+    let mut sixes = sixes.into_iter();
+    let mut turns = Vec::with_capacity(fours.len() + sixes.len());
+    for four in fours {
+        turns.push(four);
+        turns.extend(sixes.next());
+    }
+    turns.extend(sixes);
+    turns.truncate(CONNECT_ADDRESSES_MAX);
+    turns
+}
+
+fn not_allowed(endpoint: &Endpoint, address: IpAddr) -> Failure {
+    let host = &endpoint.host;
+    let subject = if host.parse::<IpAddr>().is_ok() {
+        format!("the address {address}")
+    } else {
+        format!("{host} resolves to {address}, which")
+    };
+    let rule = if endpoint.tls {
+        "is not allowed"
+    } else {
+        "is in no network that the operator allows; without TLS nothing else is allowed"
+    };
+    Failure::new(FailureKind::AddressNotAllowed, format!("{subject} {rule}"))
+}
+
+fn resolve_failure(host: &str, error: &ResolveError) -> Failure {
+    let kind = match error {
+        ResolveError::NoSuchName => FailureKind::DnsNoSuchName,
+        _ => FailureKind::Dns,
+    };
+    Failure::new(kind, format!("{host} could not be resolved: {}", failure::chain(error)))
+}
+
+fn connect_words(address: SocketAddr, error: &io::Error) -> String {
+    use io::ErrorKind as K;
+    match error.kind() {
+        K::ConnectionRefused => format!("{address} refused the connection"),
+        K::NetworkUnreachable | K::HostUnreachable => format!("{address} cannot be reached from here"),
+        K::TimedOut => format!("{address} did not answer"),
+        _ => format!("{address} could not be connected to: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() {
+        let parse = |list: &str| list.split(' ').map(|a| a.parse().unwrap()).collect::<Vec<IpAddr>>();
+        assert_eq!(interleave(parse("::1 ::2 ::3 10.0.0.1")), parse("10.0.0.1 ::1 ::2 ::3"));
+        assert_eq!(interleave(parse("10.0.0.1 10.0.0.2 ::1")), parse("10.0.0.1 ::1 10.0.0.2"));
+        assert_eq!(interleave(parse("::ffff:10.0.0.1 ::1")), parse("10.0.0.1 ::1"));
+        let many = (0..100).map(|i| IpAddr::from([10, 0, 0, i])).collect();
+        assert_eq!(interleave(many).len(), CONNECT_ADDRESSES_MAX);
+    }
+}

@@ -1,0 +1,124 @@
+//! TLS to endpoints: rustls with ring, the system's roots, and words for what goes wrong.
+
+use std::io;
+use std::sync::Arc;
+
+use hookseal_engine::{Failure, FailureKind};
+use rustls::client::Resumption;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::limits::TLS_SESSIONS_MAX;
+use crate::transport::{TransportBuildError, TransportConfig};
+
+/// Makes TLS handshakes.
+pub(crate) struct Tls {
+    connector: TlsConnector,
+    /// Without any root no certificate can be trusted, which is said in these words rather than as an unknown issuer.
+    has_roots: bool,
+}
+
+impl Tls {
+    pub(crate) fn new(config: &TransportConfig) -> Result<Self, TransportBuildError> {
+        let roots = roots(config)?;
+        let has_roots = !roots.is_empty();
+        let mut client =
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(TransportBuildError::Tls)?
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+        client.alpn_protocols = vec![b"http/1.1".to_vec()];
+        client.resumption = Resumption::in_memory_sessions(TLS_SESSIONS_MAX);
+        Ok(Self { connector: TlsConnector::from(Arc::new(client)), has_roots })
+    }
+
+    /// Makes a handshake, in which the endpoint's certificate is verified for `host`.
+    pub(crate) async fn handshake(
+        &self,
+        host: &str,
+        tcp: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, Failure> {
+        if !self.has_roots {
+            let detail =
+                "no root certificates were found on this system, so that no certificate can be trusted";
+            return Err(Failure::new(FailureKind::Tls, detail));
+        }
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            Failure::new(
+                FailureKind::Unsendable,
+                format!("`{host}` is no name that a certificate can be for"),
+            )
+        })?;
+        self.connector.connect(name, tcp).await.map_err(|error| handshake_failure(&error))
+    }
+}
+
+fn roots(config: &TransportConfig) -> Result<RootCertStore, TransportBuildError> {
+    let mut roots = RootCertStore::empty();
+    if config.system_roots {
+        let loaded = rustls_native_certs::load_native_certs();
+        let found = loaded.certs.len();
+        // A system's store may hold certificates that cannot be read; the others still count.
+        let (usable, _) = roots.add_parsable_certificates(loaded.certs);
+        tracing::debug!(found, usable, errors = loaded.errors.len(), "system root certificates loaded");
+    }
+    for root in &config.extra_roots {
+        roots.add(CertificateDer::clone(root)).map_err(TransportBuildError::ExtraRoot)?;
+    }
+    Ok(roots)
+}
+
+fn handshake_failure(error: &io::Error) -> Failure {
+    if let Some(failure) = tls_failure(error) {
+        return failure;
+    }
+    let detail = match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            "the endpoint closed the connection during the TLS handshake".to_owned()
+        }
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            "the endpoint reset the connection during the TLS handshake".to_owned()
+        }
+        _ => format!("the TLS handshake failed: {error}"),
+    };
+    Failure::new(FailureKind::Tls, detail)
+}
+
+/// The failure that an I/O error stands for, if TLS is at the bottom of it.
+pub(crate) fn tls_failure(error: &io::Error) -> Option<Failure> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(match error {
+        rustls::Error::InvalidCertificate(reason) => {
+            Failure::new(FailureKind::TlsCertificate, certificate_words(reason))
+        }
+        rustls::Error::NoCertificatesPresented => {
+            Failure::new(FailureKind::TlsCertificate, "the endpoint presented no certificate")
+        }
+        rustls::Error::InvalidMessage(_) => Failure::new(
+            FailureKind::Tls,
+            "what the endpoint sent is not TLS; is `http` spoken on this port?",
+        ),
+        other => Failure::new(FailureKind::Tls, format!("the TLS handshake failed: {other}")),
+    })
+}
+
+fn certificate_words(reason: &CertificateError) -> String {
+    use CertificateError as E;
+    let words = match reason {
+        E::Expired | E::ExpiredContext { .. } => "the endpoint's certificate has expired",
+        E::NotValidYet | E::NotValidYetContext { .. } => "the endpoint's certificate is not valid yet",
+        E::Revoked => "the endpoint's certificate has been revoked",
+        E::UnknownIssuer => {
+            "the endpoint's certificate was issued by no authority that is trusted here, or comes without its intermediate"
+        }
+        E::NotValidForName | E::NotValidForNameContext { .. } => {
+            return format!("the endpoint's certificate is for another name: {reason}");
+        }
+        _ => return format!("the endpoint's certificate is not valid: {reason}"),
+    };
+    words.to_owned()
+}

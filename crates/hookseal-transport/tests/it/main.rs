@@ -1,0 +1,11 @@
+//! The transport against real sockets on loopback.
+
+#![expect(clippy::unwrap_used, reason = "what a test sets up is there, or the test fails")]
+
+mod addresses;
+mod answers;
+mod connections;
+mod deadlines;
+mod requests;
+mod support;
+mod tls;
