@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    ops::RangeBounds,
+    ops::RangeInclusive,
 };
 
 use hookseal_engine::{DeliveryRef, EventId, SubscriptionKey};
@@ -39,7 +39,7 @@ pub(crate) struct LeaseChanges {
     /// Leases that end.
     pub(crate) ended: HashSet<u64>,
     /// Leases whose delivery gets a row.
-    pub(crate) settled: Vec<u64>,
+    pub(crate) settled: HashSet<u64>,
 }
 
 impl Leases {
@@ -82,7 +82,8 @@ impl Leases {
 
     /// The lowest order of an event that has a delivery without a row, once `changes` are applied.
     pub(crate) fn lowest_event(&self, changes: &LeaseChanges) -> Option<u64> {
-        let kept = self.fresh.iter().find(|(order, _)| !changes.ended.contains(order));
+        let gone = |order| changes.ended.contains(order) || changes.settled.contains(order);
+        let kept = self.fresh.iter().find(|(order, _)| !gone(order));
         let taken = changes.taken.iter().map(|(_, lease)| lease.event.order()).min();
         [kept.map(|(_, lease)| lease.event.order()), taken].into_iter().flatten().min()
     }
@@ -93,17 +94,39 @@ impl Leases {
         old.take(limit).map(|(order, lease)| (*order, *lease)).collect()
     }
 
-    /// The leases of one subscription: of deliveries without a row, then of those with one.
-    pub(crate) fn of_subscription(&self, key: SubscriptionKey) -> (Vec<(u64, Lease)>, Vec<(u64, Lease)>) {
-        let pick = |leases: &BTreeMap<u64, Lease>| {
+    /// A copy of the leases at these places.
+    pub(crate) fn view(&self, orders: RangeInclusive<u64>) -> LeaseView {
+        let copy = |leases: &BTreeMap<u64, Lease>| {
+            leases.range(orders.clone()).map(|(order, lease)| (*order, *lease)).collect()
+        };
+        LeaseView { fresh: copy(&self.fresh), claimed: copy(&self.claimed) }
+    }
+
+    /// A copy of the leases of one subscription's deliveries.
+    pub(crate) fn view_of(&self, key: SubscriptionKey) -> LeaseView {
+        let copy = |leases: &BTreeMap<u64, Lease>| {
             let of_it = leases.iter().filter(|(_, lease)| lease.subscription == key);
             of_it.map(|(order, lease)| (*order, *lease)).collect()
         };
-        (pick(&self.fresh), pick(&self.claimed))
+        LeaseView { fresh: copy(&self.fresh), claimed: copy(&self.claimed) }
     }
+}
 
-    /// A copy of the leases of deliveries with a row, at these places.
-    pub(crate) fn claimed_within(&self, orders: impl RangeBounds<u64>) -> BTreeMap<u64, Lease> {
-        self.claimed.range(orders).map(|(order, lease)| (*order, *lease)).collect()
+/// Leases as they were at one moment, by ascending place.
+#[derive(Debug, Default)]
+pub(crate) struct LeaseView {
+    /// Of deliveries that had no row.
+    pub(crate) fresh: Vec<(u64, Lease)>,
+    /// Of deliveries that had one.
+    pub(crate) claimed: Vec<(u64, Lease)>,
+}
+
+impl LeaseView {
+    /// Whether the delivery at this place was leased while its row counted so many attempts.
+    pub(crate) fn holds(&self, order: u64, attempts: u32) -> bool {
+        [&self.claimed, &self.fresh].into_iter().any(|leases| {
+            let found = leases.binary_search_by_key(&order, |(order, _)| *order);
+            found.is_ok_and(|index| leases[index].1.attempts == attempts)
+        })
     }
 }

@@ -1,1 +1,29 @@
-//! The embedded store of Hookseal, on SQLite.
+//! The embedded store of Hookseal, on SQLite: one file, one process, one thread that writes.
+//!
+//! An event is one row that names its subscriptions; a delivery gets a row of its own when there is something to
+//! say of it. A delivery that was leased as it was accepted and has no row yet is *fresh*: it is found through its
+//! event, and after a crash it is attempted again.
+
+mod accept;
+mod checkpoint;
+mod claim;
+mod errors;
+mod keys;
+mod leases;
+pub mod limits;
+mod mark;
+mod open;
+mod outcome;
+mod read;
+mod recover;
+mod retry;
+mod rows;
+mod schema;
+mod start;
+mod store;
+mod subscriptions;
+mod targets;
+mod writer;
+
+pub use open::{OpenError, OpenOptions};
+pub use store::SqliteStore;

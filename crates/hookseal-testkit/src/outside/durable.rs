@@ -27,8 +27,12 @@ pub struct Report {
 /// [`Failed`] where an answer came too soon, said yes when it had to say no, or the server did not go on by itself.
 pub fn run(binary: &Path, folder: &Path, shim_source: &Path) -> Result<Report, Failed> {
     let (shim, control, data) = (folder.join("syncshim.so"), folder.join("control"), folder.join("data"));
-    let compiled =
-        Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&shim).arg(shim_source).arg("-ldl").status()?;
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&shim)
+        .arg(shim_source)
+        .arg("-ldl")
+        .status()?;
     if !compiled.success() {
         return Err(Failed::new("the shim does not compile"));
     }
@@ -44,7 +48,12 @@ pub fn run(binary: &Path, folder: &Path, shim_source: &Path) -> Result<Report, F
     if subscribed.status != 201 {
         return Err(Failed::new(format!("subscribing: {subscribed:?}")));
     }
-    let set = |order: &str| std::fs::write(&control, order).map_err(Failed::from);
+    // Renamed into place, so that no call of the shim reads half of it.
+    let set = |order: &str| -> Result<(), Failed> {
+        let next = folder.join("control.next");
+        std::fs::write(&next, order)?;
+        Ok(std::fs::rename(&next, &control)?)
+    };
 
     set(&format!("delay {}", HELD.as_millis()))?;
     let held_answer_after = held(&server, &sink)?;
@@ -84,11 +93,17 @@ fn held(server: &Server, sink: &Sink) -> Result<Duration, Failed> {
 
 fn refused(server: &Server, seq: u64) -> Result<u16, Failed> {
     let status = publish(server, seq)?;
-    if status == 503 { Ok(status) } else { Err(Failed::new(format!("answered {status} while nothing can be stored"))) }
+    if status == 503 {
+        Ok(status)
+    } else {
+        Err(Failed::new(format!("answered {status} while nothing can be stored")))
+    }
 }
 
 /// Once the disk is whole again the server goes on by itself.
 fn goes_on(server: &Server, sink: &Sink, seq: u64) -> Result<(), Failed> {
-    wait_until("the server goes on by itself", Duration::from_secs(10), || publish(server, seq).is_ok_and(|s| s == 202))?;
+    wait_until("the server goes on by itself", Duration::from_secs(10), || {
+        publish(server, seq).is_ok_and(|s| s == 202)
+    })?;
     wait_until("what it accepts arrives", Duration::from_secs(10), || sink.count(seq) > 0)
 }

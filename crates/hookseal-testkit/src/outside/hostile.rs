@@ -54,7 +54,8 @@ pub fn run(binary: &Path, data: &Path, events: u64) -> Result<Report, Failed> {
     let before = server.memory_kib()?;
     flood(&mut client, 40)?;
     let beside_p99 = measure(&server, &healthy, 2_000_000, events)?;
-    let reasons = endpoints.iter().map(|hostile| hostile.reason(&mut client)).collect::<Result<Vec<_>, _>>()?;
+    let reasons =
+        endpoints.iter().map(|hostile| hostile.reason(&mut client)).collect::<Result<Vec<_>, _>>()?;
     let grown_kib = server.memory_kib()?.saturating_sub(before);
     judge(Report { reasons, alone_p99, beside_p99, grown_kib })
 }
@@ -91,7 +92,8 @@ fn measure(server: &Server, sink: &Sink, first: u64, events: u64) -> Result<Dura
             std::thread::sleep(wait);
         }
         published.push(now());
-        let answer = client.post("/v1/events", &json!({ "type": "healthy", "payload": { "seq": first + i } }))?;
+        let answer =
+            client.post("/v1/events", &json!({ "type": "healthy", "payload": { "seq": first + i } }))?;
         if answer.status != 202 {
             return Err(Failed::new(format!("publishing: {answer:?}")));
         }
@@ -102,7 +104,9 @@ fn measure(server: &Server, sink: &Sink, first: u64, events: u64) -> Result<Dura
     let mut times: Vec<Duration> = sink
         .take_arrivals()
         .into_iter()
-        .filter_map(|(seq, at)| Some(at.duration_since(*published.get(usize::try_from(seq.checked_sub(first)?).ok()?)?)))
+        .filter_map(|(seq, at)| {
+            Some(at.duration_since(*published.get(usize::try_from(seq.checked_sub(first)?).ok()?)?))
+        })
         .collect();
     Ok(quantile(&mut times, 0.99))
 }
@@ -150,7 +154,8 @@ impl Hostile {
     }
 
     fn subscribe(&self, client: &mut Client) -> Result<(), Failed> {
-        let settings = json!({ "endpoint_url": self.url, "event_types": ["hostile"], "timeout_ms": DEADLINE_MS });
+        let settings =
+            json!({ "endpoint_url": self.url, "event_types": ["hostile"], "timeout_ms": DEADLINE_MS });
         self.id.set(subscribe(client, &settings)?).map_err(|_| Failed::new("subscribed twice"))
     }
 
@@ -174,7 +179,8 @@ impl Hostile {
 
 fn first_attempt(client: &mut Client, subscription: &str) -> Option<Value> {
     let deliveries = client.get(&format!("/v1/deliveries?webhook={subscription}&limit=250")).ok()?.json();
-    let tried = deliveries["data"].as_array()?.iter().find(|delivery| delivery["attempts"].as_u64() > Some(0))?;
+    let tried =
+        deliveries["data"].as_array()?.iter().find(|delivery| delivery["attempts"].as_u64() > Some(0))?;
     let attempts = client.get(&format!("/v1/deliveries/{}/attempts", tried["id"].as_str()?)).ok()?.json();
     attempts["data"].get(0).cloned()
 }

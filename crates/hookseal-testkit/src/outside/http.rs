@@ -90,7 +90,8 @@ impl Client {
 fn read_answer(connection: &mut BufReader<TcpStream>) -> io::Result<Answer> {
     let broken = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let first = read_line(connection)?;
-    let status = first.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(|| broken("status line"))?;
+    let status =
+        first.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(|| broken("status line"))?;
     let (mut length, mut chunked) = (0, false);
     loop {
         let line = read_line(connection)?.to_ascii_lowercase();

@@ -8,6 +8,7 @@ pub mod durable;
 pub mod hostile;
 mod http;
 mod process;
+pub mod receivers;
 mod sink;
 
 use std::{

@@ -63,7 +63,10 @@ impl Server {
             }
             None => Command::new(&options.binary),
         };
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&options.data).args(&options.arguments);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(&options.data)
+            .args(&options.arguments);
         command.env("HOOKSEAL_OPERATOR_KEY", KEY).envs(options.environment.iter().cloned());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let log = collect_log(&mut child);

@@ -117,7 +117,12 @@ impl Drop for Sink {
     }
 }
 
-fn serve(stream: TcpStream, behaviour: &Behaviour, seen: &Mutex<Seen>, closed: &AtomicBool) -> io::Result<()> {
+fn serve(
+    stream: TcpStream,
+    behaviour: &Behaviour,
+    seen: &Mutex<Seen>,
+    closed: &AtomicBool,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut connection = BufReader::new(stream);
     loop {
@@ -152,7 +157,9 @@ fn answer(stream: &mut TcpStream, behaviour: &Behaviour, closed: &AtomicBool) ->
             std::thread::sleep(*wait);
             write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: 2\r\n\r\nok")
         }
-        Behaviour::Redirect(to) => write!(stream, "HTTP/1.1 302 x\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"),
+        Behaviour::Redirect(to) => {
+            write!(stream, "HTTP/1.1 302 x\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n")
+        }
         Behaviour::Drip => {
             write!(stream, "HTTP/1.1 200 x\r\ncontent-length: 1000000\r\n\r\n")?;
             while !closed.load(Ordering::Relaxed) {

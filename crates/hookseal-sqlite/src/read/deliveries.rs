@@ -1,0 +1,317 @@
+//! Reading deliveries: those that have a row, and those that are only known through their event.
+
+use std::collections::HashMap;
+
+use hookseal::Timestamp;
+use hookseal_engine::{
+    DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, EventId, EventType, Scope, SubscriptionId,
+    SubscriptionKey,
+    limits::FAN_OUT_MAX,
+    ports::store::{DeliveryFilter, Found, Page, StoreError},
+    target_order,
+};
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    events::{EventHead, is_before},
+    search::Search,
+};
+use crate::{
+    errors::{Cells, Doing},
+    leases::{LeaseView, Leases},
+    rows::{DeliveryRow, delivery_columns, time, uuid},
+};
+
+/// A delivery that exists, with what its event says of it.
+pub(crate) struct Located {
+    pub(crate) key: DeliveryRef,
+    event_type: EventType,
+    accepted_at: Timestamp,
+}
+
+impl Located {
+    fn of(event: &EventHead, order: u64, subscription: SubscriptionKey) -> Self {
+        Self {
+            key: DeliveryRef {
+                id: DeliveryId::derive(event.id, order),
+                event: event.id,
+                subscription,
+                scope: event.scope,
+            },
+            event_type: event.event_type.clone(),
+            accepted_at: event.accepted_at,
+        }
+    }
+}
+
+/// Finds a delivery by its id: its place lies behind its event's, and before any other event's.
+pub(crate) fn locate(
+    connection: &Connection,
+    scope: Scope,
+    id: DeliveryId,
+) -> Result<Option<Located>, StoreError> {
+    let Some(event) = EventHead::before(connection, id.order())? else { return Ok(None) };
+    let index = usize::try_from(id.order() - event.id.order() - 1).unwrap_or(usize::MAX);
+    let located = event.targets.get(index).map(|key| Located::of(&event, id.order(), *key));
+    Ok(located.filter(|located| located.key.id == id && event.scope == scope))
+}
+
+/// One delivery.
+pub(crate) fn delivery(
+    connection: &Connection,
+    leases: &Mutex<Leases>,
+    scope: Scope,
+    id: DeliveryId,
+) -> Result<Option<DeliveryRecord>, StoreError> {
+    let view = leases.lock().view(id.order()..=id.order());
+    let Some(located) = locate(connection, scope, id)? else { return Ok(None) };
+    let row = DeliveryRow::find(connection, located.key.subscription, id.order())?;
+    Records::new(connection, view).record(located, row).map(Some)
+}
+
+/// The deliveries of one event, in the order of its subscriptions.
+pub(crate) fn of_event(
+    connection: &Connection,
+    leases: &Mutex<Leases>,
+    scope: Scope,
+    id: EventId,
+) -> Result<Option<Vec<DeliveryRecord>>, StoreError> {
+    let view = leases.lock().view(target_order(id, 0)..=target_order(id, FAN_OUT_MAX));
+    let Some(event) = EventHead::at(connection, id.order())? else { return Ok(None) };
+    if event.id != id || event.scope != scope {
+        return Ok(None);
+    }
+    let mut records = Records::new(connection, view);
+    let deliveries = event.targets.iter().enumerate().map(|(index, key)| {
+        let order = target_order(id, index);
+        let row = DeliveryRow::find(connection, *key, order)?;
+        records.record(Located::of(&event, order, *key), row)
+    });
+    deliveries.collect::<Result<_, _>>().map(Some)
+}
+
+/// The deliveries of a scope, newest first.
+pub(crate) fn search(
+    connection: &Connection,
+    leases: &Mutex<Leases>,
+    scope: Scope,
+    filter: &DeliveryFilter,
+    page: Page<DeliveryId>,
+) -> Result<Found<DeliveryRecord, DeliveryId>, StoreError> {
+    let mut search = Search::new(page.limit);
+    let before = page.after.map_or(u64::MAX >> 1, DeliveryId::order);
+    match filter.subscription {
+        Some(id) => {
+            if let Some(key) = key_of(connection, scope, id)? {
+                let view = leases.lock().view_of(key);
+                by_subscription(connection, view, key, filter, before, &mut search)?;
+            }
+        }
+        None => {
+            let view = leases.lock().view(0..=before);
+            by_event(connection, view, scope, filter, before, &mut search)?;
+        }
+    }
+    Ok(search.found(|order, last| match last {
+        Some(record) => record.key.id,
+        None => DeliveryId::from_parts(order, 0),
+    }))
+}
+
+/// Walks the rows of one subscription, and beside them its leases of deliveries that have none.
+fn by_subscription(
+    connection: &Connection,
+    mut view: LeaseView,
+    key: SubscriptionKey,
+    filter: &DeliveryFilter,
+    before: u64,
+    search: &mut Search<DeliveryRecord>,
+) -> Result<(), StoreError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        delivery_columns!(),
+        " FROM delivery AS d WHERE d.subscription = ?1 AND d.ord < ?2 ORDER BY d.ord DESC"
+    );
+    let mut fresh = std::mem::take(&mut view.fresh);
+    fresh.retain(|(order, _)| *order < before);
+    let mut records = Records::new(connection, view);
+    let mut statement = connection.prepare_cached(SQL).doing("search deliveries")?;
+    let mut rows = statement.query(params![key.0, before.cast_signed()]).doing("search deliveries")?;
+    let mut row = rows.next().doing("search deliveries")?.map(DeliveryRow::read).transpose()?;
+    loop {
+        let leased = fresh.last().map(|(order, _)| *order);
+        let stored = row.as_ref().map(|row| row.order);
+        let Some(order) = stored.max(leased) else { return Ok(()) };
+        // Of the same delivery, the row goes before the lease, which is older than what was read.
+        let lease = fresh.pop_if(|(place, _)| *place == order).map(|(_, lease)| lease);
+        let found = row.take_if(|row| row.order == order);
+        if found.is_some() {
+            row = rows.next().doing("search deliveries")?.map(DeliveryRow::read).transpose()?;
+        }
+        let event = found.as_ref().map(|found| found.event).or(lease.map(|lease| lease.event.order()));
+        if filter.since.is_some_and(|since| is_before(order, since)) || !search.look(order) {
+            return Ok(());
+        }
+        let Some(event) = event.map(|event| EventHead::at(connection, event)).transpose()?.flatten() else {
+            return Err(StoreError::Corrupt { table: "delivery", column: "event", row: order.to_string() });
+        };
+        if !event_matches(&event, filter) {
+            continue;
+        }
+        let record = records.record(Located::of(&event, order, key), found)?;
+        if state_matches(&record, filter) && !search.take(order, record) {
+            return Ok(());
+        }
+    }
+}
+
+/// Walks the events, and the deliveries of each.
+fn by_event(
+    connection: &Connection,
+    view: LeaseView,
+    scope: Scope,
+    filter: &DeliveryFilter,
+    before: u64,
+    search: &mut Search<DeliveryRecord>,
+) -> Result<(), StoreError> {
+    let mut records = Records::new(connection, view);
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT ord, nonce, scope, accepted_at, type, targets FROM event WHERE ord < ?1 ORDER BY ord DESC",
+        )
+        .doing("search deliveries")?;
+    let mut rows = statement.query([before.cast_signed()]).doing("search deliveries")?;
+    while let Some(row) = rows.next().doing("search deliveries")? {
+        let event = EventHead::read(row)?;
+        if filter.since.is_some_and(|since| is_before(event.id.order(), since)) {
+            return Ok(());
+        }
+        if event.scope != scope || !event_matches(&event, filter) || event.targets.is_empty() {
+            // To go on behind this event is to go on before its first delivery.
+            if !search.look(event.id.order() + 1) {
+                return Ok(());
+            }
+            continue;
+        }
+        for (index, key) in event.targets.iter().enumerate().rev() {
+            let order = target_order(event.id, index);
+            if order >= before {
+                continue;
+            }
+            if !search.look(order) {
+                return Ok(());
+            }
+            let found = DeliveryRow::find(connection, *key, order)?;
+            let record = records.record(Located::of(&event, order, *key), found)?;
+            if state_matches(&record, filter) && !search.take(order, record) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn event_matches(event: &EventHead, filter: &DeliveryFilter) -> bool {
+    filter.event_type.as_ref().is_none_or(|wanted| *wanted == event.event_type)
+        && filter.since.is_none_or(|since| event.accepted_at >= since)
+}
+
+fn state_matches(record: &DeliveryRecord, filter: &DeliveryFilter) -> bool {
+    filter.state.is_none_or(|state| state == record.state)
+}
+
+/// The key of a subscription, deleted ones included: their deliveries stay readable.
+fn key_of(
+    connection: &Connection,
+    scope: Scope,
+    id: SubscriptionId,
+) -> Result<Option<SubscriptionKey>, StoreError> {
+    connection
+        .prepare_cached("SELECT key FROM subscription WHERE id = ?1 AND scope = ?2")
+        .and_then(|mut statement| {
+            let key = statement.query_row(params![id.as_uuid().as_bytes(), scope.0], |row| row.get(0));
+            key.map(SubscriptionKey).optional()
+        })
+        .doing("look for a subscription")
+}
+
+/// What a delivery's record needs of its subscription.
+#[derive(Debug, Clone, Copy)]
+struct Owner {
+    id: SubscriptionId,
+    deleted_at: Option<Timestamp>,
+}
+
+/// Makes records, from a snapshot of the database and the leases of just before.
+struct Records<'c> {
+    connection: &'c Connection,
+    leases: LeaseView,
+    owners: HashMap<SubscriptionKey, Owner>,
+}
+
+impl<'c> Records<'c> {
+    fn new(connection: &'c Connection, leases: LeaseView) -> Self {
+        Self { connection, leases, owners: HashMap::new() }
+    }
+
+    fn record(&mut self, located: Located, row: Option<DeliveryRow>) -> Result<DeliveryRecord, StoreError> {
+        let owner = self.owner(located.key.subscription)?;
+        let mut record = DeliveryRecord {
+            key: located.key,
+            subscription_id: owner.id,
+            event_type: located.event_type,
+            state: DeliveryState::Leased,
+            attempts: 0,
+            due_at: None,
+            created_at: located.accepted_at,
+            finished_at: None,
+            last_status: None,
+            last_failure: None,
+            last_duration_ms: None,
+        };
+        let Some(row) = row else { return Ok(record) };
+        record.state = row.state;
+        record.attempts = row.attempts;
+        record.due_at = row.due;
+        record.finished_at = row.finished_at;
+        record.last_status = row.status;
+        record.last_failure = row.failure;
+        record.last_duration_ms = row.duration_ms;
+        if row.state == DeliveryState::Pending {
+            if owner.deleted_at.is_some() {
+                record.state = DeliveryState::Cancelled;
+                record.due_at = None;
+                record.finished_at = owner.deleted_at;
+            } else if self.leases.holds(row.order, row.attempts) {
+                record.state = DeliveryState::Leased;
+                record.due_at = None;
+            }
+        }
+        Ok(record)
+    }
+
+    fn owner(&mut self, key: SubscriptionKey) -> Result<Owner, StoreError> {
+        if let Some(owner) = self.owners.get(&key) {
+            return Ok(*owner);
+        }
+        let owner = read_owner(self.connection, key)?;
+        self.owners.insert(key, owner);
+        Ok(owner)
+    }
+}
+
+fn read_owner(connection: &Connection, key: SubscriptionKey) -> Result<Owner, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id, deleted_at FROM subscription WHERE key = ?1")
+        .doing("read a delivery's subscription")?;
+    let mut rows = statement.query([key.0]).doing("read a delivery's subscription")?;
+    let Some(row) = rows.next().doing("read a delivery's subscription")? else {
+        return Err(StoreError::Corrupt { table: "subscription", column: "key", row: key.0.to_string() });
+    };
+    let cells = Cells::of(row, "subscription", key.0);
+    Ok(Owner {
+        id: SubscriptionId::from_uuid(cells.decode(0, "id", uuid)?),
+        deleted_at: cells.value::<Option<i64>>(1, "deleted_at")?.map(time),
+    })
+}

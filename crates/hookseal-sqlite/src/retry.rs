@@ -1,0 +1,74 @@
+//! Asking for another attempt of a delivery, whatever became of it.
+
+use hookseal::Timestamp;
+use hookseal_engine::{
+    DeliveryId, DeliveryState, Scope, Trigger,
+    ports::store::{Retried, StoreError},
+};
+use rusqlite::params;
+
+use crate::{
+    errors::Doing,
+    outcome::insert_attempt,
+    read::deliveries::{self, Located},
+    rows::DeliveryRow,
+    writer::Writer,
+};
+
+impl Writer {
+    /// Makes a delivery due at `now`.
+    pub(crate) fn retry(
+        &mut self,
+        scope: Scope,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<Retried, StoreError> {
+        let Some(located) = deliveries::locate(&self.connection, scope, id)? else {
+            return Ok(Retried::NotFound);
+        };
+        let key = located.key;
+        if self.subscriptions.get(&key.subscription).is_none_or(|known| known.deleted) {
+            return Ok(Retried::SubscriptionGone);
+        }
+        if self.leases.lock().contains(id.order()) {
+            return Ok(Retried::Leased);
+        }
+        let row = DeliveryRow::find(&self.connection, key.subscription, id.order())?;
+        self.make_due(&located, row.as_ref(), now)?;
+        Ok(Retried::Due(key))
+    }
+
+    fn make_due(
+        &self,
+        located: &Located,
+        row: Option<&DeliveryRow>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = located.key;
+        self.transaction(|connection| {
+            // The row is the only record of a success; before it is overwritten it becomes an attempt of its own.
+            if let Some(success) = row.and_then(DeliveryRow::success) {
+                insert_attempt(connection, key.subscription, key.id.order(), &success)?;
+            }
+            let mut statement = connection
+                .prepare_cached(
+                    "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, due) \
+                     VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6) \
+                     ON CONFLICT (subscription, ord) DO UPDATE SET state = excluded.state, \
+                     cause = excluded.cause, due = excluded.due, finished_at = NULL",
+                )
+                .doing("make a delivery due")?;
+            statement
+                .execute(params![
+                    key.subscription.0,
+                    key.id.order().cast_signed(),
+                    key.event.order().cast_signed(),
+                    DeliveryState::Pending as u8,
+                    Trigger::Manual as u8,
+                    now.as_unix_millis(),
+                ])
+                .doing("make a delivery due")?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! The schema, in numbered steps that are applied once each.
+
+use rusqlite::{Connection, Error, TransactionBehavior};
+
+/// Step `n` leads from version `n` to `n + 1`. What was released is never changed; a change is a further step.
+pub(crate) const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_initial.sql")];
+
+/// The version that this program reads and writes.
+pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
+
+/// What marks a database as Hookseal's: "HkSl".
+pub(crate) const APPLICATION_ID: i32 = 0x486b_536c;
+
+/// What a database says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) application: i32,
+    pub(crate) version: u32,
+    /// Whether nothing is in it.
+    pub(crate) empty: bool,
+}
+
+/// Reads what a database says of itself.
+pub(crate) fn identity(connection: &Connection) -> Result<Identity, Error> {
+    Ok(Identity {
+        application: connection.query_row("PRAGMA application_id", [], |row| row.get(0))?,
+        version: connection.query_row("PRAGMA user_version", [], |row| row.get(0))?,
+        empty: connection
+            .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?,
+    })
+}
+
+/// Brings a database from `version` to [`VERSION`], each step in a transaction of its own.
+pub(crate) fn migrate(connection: &mut Connection, version: u32) -> Result<(), Error> {
+    for (step, sql) in (0..).zip(MIGRATIONS).skip(version as usize) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", step + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use hookseal_engine::{DeliveryState, DisableReason, SubscriptionStatus, Trigger};
+
+    use super::*;
+
+    /// The numbers in `CHECK (column IN (...))`, once for each time it stands there.
+    fn allowed(column: &str) -> Vec<Vec<i64>> {
+        let marker = format!("CHECK ({column} IN (");
+        let lists = MIGRATIONS[0].split(&marker).skip(1);
+        let numbers = |list: &str| list.split(", ").map(|number| number.parse().unwrap()).collect();
+        lists.map(|rest| numbers(rest.split_once(')').unwrap().0)).collect()
+    }
+
+    #[test]
+    fn the_tables_allow_what_the_engine_knows() {
+        // Leases live in memory: that state alone is never written.
+        let stored = DeliveryState::ALL.into_iter().filter(|state| *state != DeliveryState::Leased);
+        assert_eq!(allowed("state"), [stored.map(|state| state as i64).collect::<Vec<_>>()]);
+        let triggers = Trigger::ALL.map(|trigger| trigger as i64).to_vec();
+        assert_eq!(allowed("cause"), [triggers.clone(), triggers]);
+        assert_eq!(allowed("status"), [SubscriptionStatus::ALL.map(|status| status as i64).to_vec()]);
+        assert_eq!(allowed("disabled_because"), [DisableReason::ALL.map(|reason| reason as i64).to_vec()]);
+    }
+
+    #[test]
+    fn the_literals_in_statements_are_what_the_engine_means() {
+        assert_eq!((DeliveryState::Pending as i64, DeliveryState::Cancelled as i64), (0, 5));
+        assert_eq!((Trigger::Schedule as i64, SubscriptionStatus::TooManyErrors as i64), (0, 3));
+    }
+
+    #[test]
+    fn a_pending_delivery_is_due_and_a_final_one_is_finished() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, 0).unwrap();
+        let insert = |state: i64, due: Option<i64>, finished_at: Option<i64>| {
+            connection.execute(
+                "INSERT OR REPLACE INTO delivery (subscription, ord, event, state, attempts, cause, due, finished_at) \
+                 VALUES (1, 1, 1, ?1, 0, 0, ?2, ?3)",
+                rusqlite::params![state, due, finished_at],
+            )
+        };
+        assert!(insert(0, Some(5), None).is_ok());
+        assert!(insert(2, None, Some(5)).is_ok());
+        for (state, due, finished_at) in
+            [(0, None, None), (0, Some(5), Some(5)), (2, Some(5), Some(5)), (3, None, None)]
+        {
+            assert!(insert(state, due, finished_at).is_err(), "{state} {due:?} {finished_at:?}");
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Whatever is done to it, the embedded store answers as the store in memory does.
+
+use std::{fmt::Debug, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use hookseal::Timestamp;
+use hookseal_engine::{
+    AttemptRecord, AttemptResult, DeliveryRef, DeliveryState, DisableReason, EventType, Failure, FailureKind,
+    Health, NewEvent, Phases, Scope, SubscriptionId, SubscriptionKey, SubscriptionStatus, Trigger,
+    ports::{
+        Store,
+        store::{
+            Batch, Claim, DeliveryFilter, EventFilter, HealthChange, NextStep, Outcome, Page, StoreError,
+            SubscriptionChange,
+        },
+    },
+};
+use hookseal_testkit::{MemoryStore, conformance::Harness};
+use proptest::{collection::vec, prelude::*, sample::Index};
+
+use crate::{
+    OnDisk,
+    events::{START_MS, event_at, new_subscription, reference},
+};
+
+/// Subscriptions there are from the beginning, in turns of scope 1 and 2.
+const SUBSCRIPTIONS: u64 = 4;
+
+/// A step of a test. An [`Index`] picks from what there is by then.
+#[derive(Debug, Clone)]
+enum Step {
+    Commit { events: Vec<Draft>, outcomes: Vec<(Index, Next)> },
+    Health { subscription: Index, failures: u32, disable: Option<DisableReason> },
+    Claim { subscription: Index, limit: usize, bytes_max: usize, ahead_ms: u64 },
+    Release(Vec<Index>),
+    Retry(Index),
+    Status { subscription: Index, status: SubscriptionStatus },
+    Delete { subscription: Index },
+    List { subscription: Option<Index>, state: Option<DeliveryState>, limit: usize },
+    Crash,
+    Restart,
+}
+
+/// An event to be made.
+#[derive(Debug, Clone)]
+struct Draft {
+    second_scope: bool,
+    name: Option<u8>,
+    body: u8,
+    targets: Vec<(Index, bool)>,
+    /// Committed with the place of an earlier moment.
+    late: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Succeed,
+    RetryIn(u64),
+    GiveUp,
+}
+
+fn draft() -> impl Strategy<Value = Draft> {
+    let targets = vec((any::<Index>(), any::<bool>()), 0..5);
+    (any::<bool>(), proptest::option::weighted(0.3, 0..4u8), 0..2u8, targets, proptest::bool::weighted(0.2))
+        .prop_map(|(second_scope, name, body, targets, late)| Draft {
+            second_scope,
+            name,
+            body,
+            targets,
+            late,
+        })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let next = prop_oneof![Just(Next::Succeed), (0..3_000u64).prop_map(Next::RetryIn), Just(Next::GiveUp)];
+    let status = proptest::sample::select(SubscriptionStatus::ALL.to_vec());
+    let state = proptest::option::of(proptest::sample::select(DeliveryState::ALL.to_vec()));
+    let reason = proptest::option::of(proptest::sample::select(DisableReason::ALL.to_vec()));
+    prop_oneof![
+        12 => (vec(draft(), 0..4), vec((any::<Index>(), next), 0..6))
+            .prop_map(|(events, outcomes)| Step::Commit { events, outcomes }),
+        1 => (any::<Index>(), 0..9u32, reason)
+            .prop_map(|(subscription, failures, disable)| Step::Health { subscription, failures, disable }),
+        6 => (any::<Index>(), 0..5usize, 0..80usize, 0..4_000u64).prop_map(|(subscription, limit, bytes_max, ahead_ms)| {
+            Step::Claim { subscription, limit, bytes_max, ahead_ms }
+        }),
+        3 => vec(any::<Index>(), 0..4).prop_map(Step::Release),
+        3 => any::<Index>().prop_map(Step::Retry),
+        1 => (any::<Index>(), status).prop_map(|(subscription, status)| Step::Status { subscription, status }),
+        1 => any::<Index>().prop_map(|subscription| Step::Delete { subscription }),
+        3 => (proptest::option::of(any::<Index>()), state, 1..6usize)
+            .prop_map(|(subscription, state, limit)| Step::List { subscription, state, limit }),
+        1 => Just(Step::Crash),
+        1 => Just(Step::Restart),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_step_comes_to_the_same(steps in vec(step(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut pair = Pair::start().await;
+            for step in steps {
+                pair.take(step).await;
+            }
+            pair.compare_all().await;
+        });
+    }
+}
+
+/// The two stores, and what was done to them.
+struct Pair {
+    disk: OnDisk,
+    memory: Arc<MemoryStore>,
+    subscriptions: Vec<(SubscriptionId, SubscriptionKey, Scope)>,
+    deliveries: Vec<DeliveryRef>,
+    clock_ms: u64,
+    order: u64,
+    /// Places that were left free, for events that are committed late.
+    spare: u64,
+}
+
+/// Asks both stores the same, and holds the answers against each other.
+macro_rules! both {
+    ($pair:expr, |$store:ident| $call:expr) => {{
+        let disk = {
+            let $store = &$pair.disk.store;
+            comparable($call.await)
+        };
+        let memory = {
+            let $store = &$pair.memory;
+            comparable($call.await)
+        };
+        assert_eq!(disk, memory, "{}", stringify!($call));
+        disk
+    }};
+}
+
+/// An answer; of an error, only what a caller acts on.
+fn comparable<T: Debug>(answer: Result<T, StoreError>) -> Result<T, &'static str> {
+    answer.map_err(|error| match error {
+        StoreError::Unavailable { .. } => "unavailable",
+        StoreError::Conflict { .. } => "conflict",
+        StoreError::Corrupt { .. } => "corrupt",
+        _ => "bug",
+    })
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let order = START_MS << 12;
+        let mut pair = Self {
+            disk: OnDisk::start().await,
+            memory: Arc::new(MemoryStore::new()),
+            subscriptions: Vec::new(),
+            deliveries: Vec::new(),
+            clock_ms: START_MS,
+            order,
+            spare: order,
+        };
+        pair.recover().await;
+        for number in 1..=SUBSCRIPTIONS {
+            let mut new = new_subscription(number);
+            new.scope = Scope(1 + (number % 2) as i32);
+            let made = both!(pair, |store| store.create_subscription(new.clone())).expect("it is created");
+            pair.subscriptions.push((made.id, made.key, made.scope));
+        }
+        pair
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_millis(self.clock_ms as i64)
+    }
+
+    async fn recover(&mut self) {
+        let now = self.now();
+        both!(self, |store| store.recover(now)).expect("the stores recover");
+    }
+
+    async fn take(&mut self, step: Step) {
+        // All within the time after which a row is written for whoever is slow: that shows in what is recovered.
+        self.clock_ms += 20;
+        let now = self.now();
+        match step {
+            Step::Commit { events, outcomes } => self.commit(events, outcomes).await,
+            Step::Health { subscription, failures, disable } => {
+                let health =
+                    Health { failures_in_a_row: failures, failing_since: (failures > 0).then_some(now) };
+                let change = HealthChange { subscription: self.pick(subscription).1, health, disable };
+                let _ = both!(self, |store| store.commit(Batch { health: vec![change], ..Batch::default() }));
+            }
+            Step::Claim { subscription, limit, bytes_max, ahead_ms } => {
+                let due_before = now.saturating_add(Duration::from_millis(ahead_ms));
+                let claim = Claim { subscription: self.pick(subscription).1, due_before, limit, bytes_max };
+                let _ = both!(self, |store| store.claim(claim));
+            }
+            Step::Release(deliveries) => {
+                let deliveries: Vec<_> =
+                    deliveries.into_iter().filter_map(|index| self.delivery(index)).collect();
+                let _ = both!(self, |store| store.release(deliveries.clone()));
+            }
+            Step::Retry(delivery) => {
+                if let Some(key) = self.delivery(delivery) {
+                    let _ = both!(self, |store| store.retry(key.scope, key.id, now));
+                }
+            }
+            Step::Status { subscription, status } => {
+                let (id, _, scope) = self.pick(subscription);
+                let change =
+                    SubscriptionChange { status: Some(status), ..SubscriptionChange::of(scope, id, now) };
+                let _ = both!(self, |store| store.change_subscription(change.clone()));
+            }
+            Step::Delete { subscription } => {
+                let (id, _, scope) = self.pick(subscription);
+                let _ = both!(self, |store| store.delete_subscription(scope, id, now));
+            }
+            Step::List { subscription, state, limit } => {
+                let subscription = subscription.map(|index| self.pick(index).0);
+                let filter = DeliveryFilter { subscription, state, ..DeliveryFilter::default() };
+                self.compare_pages(filter, limit).await;
+            }
+            Step::Crash => {
+                self.disk.crash().await;
+                self.memory = Arc::new(self.memory.after_crash());
+                self.recover().await;
+            }
+            Step::Restart => {
+                self.disk.restart().await;
+                self.memory.close().await;
+                self.memory = Arc::new(self.memory.after_crash());
+                self.recover().await;
+            }
+        }
+    }
+
+    async fn commit(&mut self, drafts: Vec<Draft>, outcomes: Vec<(Index, Next)>) {
+        let outcomes: Vec<_> =
+            outcomes.into_iter().filter_map(|(index, next)| self.outcome(index, next)).collect();
+        let events: Vec<_> = drafts.into_iter().map(|draft| self.event(draft)).collect();
+        let batch = || Batch { events: events.clone(), outcomes: outcomes.clone(), health: Vec::new() };
+        let committed = both!(self, |store| store.commit(batch())).expect("a batch is committed");
+        for (event, verdict) in events.iter().zip(committed.verdicts) {
+            if verdict == hookseal_engine::Verdict::Accepted {
+                self.deliveries.extend((0..event.targets.len()).map(|index| reference(event, index)));
+            }
+        }
+    }
+
+    fn event(&mut self, draft: Draft) -> NewEvent {
+        let scope = Scope(if draft.second_scope { 2 } else { 1 });
+        let of_scope: Vec<_> = self.subscriptions.iter().filter(|(_, _, other)| *other == scope).collect();
+        let target = |(index, leased): &(Index, bool)| (index.get(&of_scope).1, *leased);
+        let targets: Vec<_> = draft.targets.iter().map(target).collect();
+        let order = if draft.late {
+            self.spare += 10;
+            self.spare
+        } else {
+            self.order = (self.order + 10).max(self.clock_ms << 12);
+            self.order
+        };
+        let mut event = event_at(order, &targets);
+        event.scope = scope;
+        event.external_id = draft.name.map(|name| format!("name-{name}"));
+        event.payload.body = Bytes::from(vec![draft.body; 20]);
+        event.payload.event_type = EventType::new(format!("type.{}", draft.body)).expect("a type");
+        event
+    }
+
+    fn outcome(&self, index: Index, next: Next) -> Option<Outcome> {
+        let delivery = self.delivery(index)?;
+        let next = match next {
+            Next::Succeed => NextStep::Succeeded,
+            Next::GiveUp => NextStep::GiveUp,
+            Next::RetryIn(ms) => NextStep::RetryAt(self.now().saturating_add(Duration::from_millis(ms))),
+        };
+        let failed = next != NextStep::Succeeded;
+        let result = AttemptResult {
+            status: Some(if failed { 500 } else { 200 }),
+            failure: failed.then(|| Failure::new(FailureKind::Status, "no")),
+            phases: Phases { total: Duration::from_micros(2_500), ..Phases::default() },
+            ..AttemptResult::default()
+        };
+        // Numbers only have to ascend; the clock does.
+        let number = (self.clock_ms - START_MS) as u32;
+        let attempt = AttemptRecord { number, trigger: Trigger::Schedule, started_at: self.now(), result };
+        Some(Outcome { delivery, attempt, next })
+    }
+
+    fn pick(&self, index: Index) -> (SubscriptionId, SubscriptionKey, Scope) {
+        *index.get(&self.subscriptions)
+    }
+
+    fn delivery(&self, index: Index) -> Option<DeliveryRef> {
+        (!self.deliveries.is_empty()).then(|| *index.get(&self.deliveries))
+    }
+
+    async fn compare_pages(&self, filter: DeliveryFilter, limit: usize) {
+        for scope in [Scope(1), Scope(2)] {
+            let mut page = Page { limit, after: None };
+            while let Some(next) = both!(self, |store| store.deliveries(scope, filter.clone(), page))
+                .expect("they are listed")
+                .next
+            {
+                page.after = Some(next);
+            }
+        }
+    }
+
+    /// All that can be read.
+    async fn compare_all(&self) {
+        self.compare_pages(DeliveryFilter::default(), 7).await;
+        let _ = both!(self, |store| store.all_subscriptions());
+        for scope in [Scope(1), Scope(2)] {
+            let page = Page { limit: usize::MAX, after: None };
+            let events =
+                both!(self, |store| store.events(scope, EventFilter::default(), page)).expect("listed");
+            for event in events.rows {
+                let _ = both!(self, |store| store.event(scope, event.id));
+                let _ = both!(self, |store| store.event_deliveries(scope, event.id));
+            }
+        }
+        for key in &self.deliveries {
+            let _ = both!(self, |store| store.delivery(key.scope, key.id));
+            let _ = both!(self, |store| store.attempts(key.scope, key.id));
+        }
+    }
+}

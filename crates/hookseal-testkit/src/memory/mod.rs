@@ -1,0 +1,313 @@
+//! A store in memory: the port's rules in the plainest form, to be compared with and to be tested against.
+
+mod commit;
+mod read;
+mod state;
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use hookseal::Timestamp;
+use hookseal_engine::{
+    AttemptRecord, DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, EventId, EventRecord, Health,
+    Scope, Subscription, SubscriptionId, SubscriptionKey, SubscriptionStatus, Trigger,
+    ports::store::{
+        ApiKey, Batch, Claim, Claimed, ClaimedDelivery, Committed, DeliveryFilter, EventFilter, Found,
+        NewSubscription, Page, Recovered, Retried, Store, StoreError, SubscriptionChange,
+    },
+};
+use parking_lot::{Mutex, MutexGuard};
+use state::{Owned, State};
+
+/// A store in memory. What is stored outlives it, as on a disk: [`MemoryStore::after_crash`] opens it again.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    disk: Arc<Mutex<State>>,
+    leases: Mutex<BTreeSet<u64>>,
+    closed: AtomicBool,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Another process on the same disk, after this one has stopped at once: everything but the leases is there.
+    pub fn after_crash(&self) -> Self {
+        self.closed.store(true, Ordering::SeqCst);
+        Self { disk: Arc::clone(&self.disk), ..Self::default() }
+    }
+
+    /// The disk, then the leases, always in this order.
+    fn open(&self) -> Result<(MutexGuard<'_, State>, MutexGuard<'_, BTreeSet<u64>>), StoreError> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable { what: "the store is closed", source: None });
+        }
+        Ok((self.disk.lock(), self.leases.lock()))
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
+        let (mut state, mut leases) = self.open()?;
+        state.commit(batch, &mut leases)
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        let (state, mut leases) = self.open()?;
+        let mut claimed = Claimed { deliveries: Vec::new(), next_due: None };
+        let mut bytes = 0;
+        for (due, order) in state.waiting(claim.subscription, &leases) {
+            claimed.next_due = Some(due);
+            if due > claim.due_before || claimed.deliveries.len() == claim.limit {
+                break;
+            }
+            let delivery = &state.deliveries[&order];
+            let payload = state.events[&delivery.key.event.order()].record.payload.clone();
+            bytes += payload.body.len();
+            if bytes > claim.bytes_max && !claimed.deliveries.is_empty() {
+                break;
+            }
+            let (attempts, trigger) = (delivery.attempts, delivery.trigger);
+            claimed.deliveries.push(ClaimedDelivery { delivery: delivery.key, payload, attempts, trigger });
+            claimed.next_due = None;
+        }
+        leases.extend(claimed.deliveries.iter().map(|claimed| claimed.delivery.id.order()));
+        Ok(claimed)
+    }
+
+    async fn release(&self, deliveries: Vec<DeliveryRef>) -> Result<(), StoreError> {
+        let (mut state, mut leases) = self.open()?;
+        for key in deliveries {
+            if state.deliveries.get(&key.id.order()).is_some_and(|delivery| delivery.key == key)
+                && leases.remove(&key.id.order())
+                && let Some(delivery) = state.deliveries.get_mut(&key.id.order())
+            {
+                delivery.unrecorded = false;
+            }
+        }
+        Ok(())
+    }
+
+    async fn recover(&self, now: Timestamp) -> Result<Recovered, StoreError> {
+        let (mut state, leases) = self.open()?;
+        let mut resumed = 0;
+        for (order, delivery) in &mut state.deliveries {
+            if delivery.unrecorded && delivery.state == DeliveryState::Pending && !leases.contains(order) {
+                delivery.unrecorded = false;
+                delivery.due = Some(now);
+                resumed += 1;
+            }
+        }
+        let keys: Vec<SubscriptionKey> = state.subscriptions.keys().copied().collect();
+        let first = |key| state.waiting(key, &leases).first().map(|(due, _)| (key, *due));
+        let waiting = keys.into_iter().filter_map(first).collect();
+        Ok(Recovered { waiting, highest_order: state.highest_order(), resumed })
+    }
+
+    async fn create_subscription(&self, new: NewSubscription) -> Result<Subscription, StoreError> {
+        let (mut state, _) = self.open()?;
+        let subscription = Subscription {
+            id: new.id,
+            key: SubscriptionKey(state.subscriptions.len() as i64 + 1),
+            scope: new.scope,
+            settings: new.settings,
+            secrets: new.secrets,
+            status: new.status,
+            disabled_because: None,
+            health: Health::GOOD,
+            created_at: new.created_at,
+            updated_at: new.created_at,
+        };
+        if let Some(owned) = state.subscriptions.values().find(|owned| owned.subscription.id == new.id) {
+            let again = Subscription { key: owned.subscription.key, ..subscription };
+            return if owned.deleted_at.is_none() && owned.subscription == again {
+                Ok(again)
+            } else {
+                Err(StoreError::Conflict { what: "the subscription's id is taken" })
+            };
+        }
+        state
+            .subscriptions
+            .insert(subscription.key, Owned { subscription: subscription.clone(), deleted_at: None });
+        Ok(subscription)
+    }
+
+    async fn change_subscription(
+        &self,
+        change: SubscriptionChange,
+    ) -> Result<Option<Subscription>, StoreError> {
+        let (mut state, _) = self.open()?;
+        let Some(subscription) = state.subscription_mut(change.scope, change.id) else { return Ok(None) };
+        if let Some(settings) = change.settings {
+            subscription.settings = settings;
+        }
+        if let Some(secrets) = change.secrets {
+            subscription.secrets = secrets;
+        }
+        if let Some(status) = change.status {
+            if subscription.status == SubscriptionStatus::TooManyErrors && status != subscription.status {
+                subscription.disabled_because = None;
+                subscription.health = Health::GOOD;
+            }
+            subscription.status = status;
+        }
+        subscription.updated_at = change.now;
+        Ok(Some(subscription.clone()))
+    }
+
+    async fn delete_subscription(
+        &self,
+        scope: Scope,
+        id: SubscriptionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (mut state, mut leases) = self.open()?;
+        let Some(subscription) = state.subscription_mut(scope, id) else { return Ok(false) };
+        subscription.secrets.clear();
+        let key = subscription.key;
+        if let Some(owned) = state.subscriptions.get_mut(&key) {
+            owned.deleted_at = Some(now);
+        }
+        for (order, delivery) in &mut state.deliveries {
+            if delivery.key.subscription == key && delivery.state == DeliveryState::Pending {
+                delivery.state = DeliveryState::Cancelled;
+                delivery.due = None;
+                delivery.finished_at = Some(now);
+                leases.remove(order);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn subscription(
+        &self,
+        scope: Scope,
+        id: SubscriptionId,
+    ) -> Result<Option<Subscription>, StoreError> {
+        let (mut state, _) = self.open()?;
+        Ok(state.subscription_mut(scope, id).cloned())
+    }
+
+    async fn subscriptions(
+        &self,
+        scope: Scope,
+        page: Page<SubscriptionId>,
+    ) -> Result<Vec<Subscription>, StoreError> {
+        let mut all = self.all_subscriptions().await?;
+        all.retain(|subscription| {
+            subscription.scope == scope && page.after.is_none_or(|after| subscription.id > after)
+        });
+        all.truncate(page.limit);
+        Ok(all)
+    }
+
+    async fn all_subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {
+        let (state, _) = self.open()?;
+        let alive = state.subscriptions.values().filter(|owned| owned.deleted_at.is_none());
+        let mut all: Vec<_> = alive.map(|owned| owned.subscription.clone()).collect();
+        all.sort_by_key(|subscription| subscription.id);
+        Ok(all)
+    }
+
+    async fn event(&self, scope: Scope, id: EventId) -> Result<Option<EventRecord>, StoreError> {
+        let (state, _) = self.open()?;
+        Ok(state.event(scope, id).map(|event| event.record.clone()))
+    }
+
+    async fn events(
+        &self,
+        scope: Scope,
+        filter: EventFilter,
+        page: Page<EventId>,
+    ) -> Result<Found<EventRecord, EventId>, StoreError> {
+        let (state, _) = self.open()?;
+        Ok(state.search_events(scope, &filter, page))
+    }
+
+    async fn event_deliveries(
+        &self,
+        scope: Scope,
+        id: EventId,
+    ) -> Result<Option<Vec<DeliveryRecord>>, StoreError> {
+        let (state, leases) = self.open()?;
+        Ok(state.event(scope, id).map(|event| {
+            let orders = event.orders();
+            orders.map(|order| state.record(&state.deliveries[&order], &leases)).collect()
+        }))
+    }
+
+    async fn delivery(&self, scope: Scope, id: DeliveryId) -> Result<Option<DeliveryRecord>, StoreError> {
+        let (state, leases) = self.open()?;
+        Ok(state.delivery(scope, id).map(|delivery| state.record(delivery, &leases)))
+    }
+
+    async fn deliveries(
+        &self,
+        scope: Scope,
+        filter: DeliveryFilter,
+        page: Page<DeliveryId>,
+    ) -> Result<Found<DeliveryRecord, DeliveryId>, StoreError> {
+        let (state, leases) = self.open()?;
+        Ok(state.search_deliveries(scope, &filter, page, &leases))
+    }
+
+    async fn attempts(&self, scope: Scope, id: DeliveryId) -> Result<Option<Vec<AttemptRecord>>, StoreError> {
+        let (state, _) = self.open()?;
+        Ok(state.delivery(scope, id).map(|delivery| delivery.made.clone()))
+    }
+
+    async fn retry(&self, scope: Scope, id: DeliveryId, now: Timestamp) -> Result<Retried, StoreError> {
+        let (mut state, leases) = self.open()?;
+        let Some(key) = state.delivery(scope, id).map(|delivery| delivery.key) else {
+            return Ok(Retried::NotFound);
+        };
+        if state.subscriptions.get(&key.subscription).is_none_or(|owned| owned.deleted_at.is_some()) {
+            return Ok(Retried::SubscriptionGone);
+        }
+        if leases.contains(&id.order()) {
+            return Ok(Retried::Leased);
+        }
+        if let Some(delivery) = state.deliveries.get_mut(&id.order()) {
+            delivery.state = DeliveryState::Pending;
+            delivery.due = Some(now);
+            delivery.finished_at = None;
+            delivery.trigger = Trigger::Manual;
+            delivery.unrecorded = false;
+        }
+        Ok(Retried::Due(key))
+    }
+
+    async fn add_key(&self, key: ApiKey) -> Result<(), StoreError> {
+        let (mut state, _) = self.open()?;
+        if state.keys.contains(&key) {
+            return Ok(());
+        }
+        if state.keys.iter().any(|other| other.id == key.id || other.hash == key.hash) {
+            return Err(StoreError::Conflict { what: "the key, or its id, is there already" });
+        }
+        state.keys.push(key);
+        state.keys.sort_by_key(|key| key.id);
+        Ok(())
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        Ok(self.open()?.0.keys.clone())
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.open().map(drop)
+    }
+
+    async fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+}

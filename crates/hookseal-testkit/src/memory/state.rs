@@ -1,0 +1,102 @@
+//! What is stored.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Range,
+};
+
+use hookseal::Timestamp;
+use hookseal_engine::{
+    AttemptRecord, DeliveryId, DeliveryRef, DeliveryState, EventId, EventRecord, FailureKind, Scope,
+    Subscription, SubscriptionId, SubscriptionKey, Trigger, ports::store::ApiKey,
+};
+
+/// All that is stored.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// By order.
+    pub(super) events: BTreeMap<u64, Event>,
+    /// The orders of events that have a publisher's id.
+    pub(super) external_ids: HashMap<(Scope, String), u64>,
+    /// By order.
+    pub(super) deliveries: BTreeMap<u64, Delivery>,
+    pub(super) subscriptions: BTreeMap<SubscriptionKey, Owned>,
+    /// By id.
+    pub(super) keys: Vec<ApiKey>,
+}
+
+/// An event, with its body.
+#[derive(Debug)]
+pub(super) struct Event {
+    pub(super) record: EventRecord,
+}
+
+/// A subscription that there is, or was.
+#[derive(Debug)]
+pub(super) struct Owned {
+    pub(super) subscription: Subscription,
+    pub(super) deleted_at: Option<Timestamp>,
+}
+
+/// A delivery. While it is leased its state is `Pending`.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) key: DeliveryRef,
+    pub(super) state: DeliveryState,
+    /// Whether it was leased as it was accepted and nothing was recorded of it since.
+    pub(super) unrecorded: bool,
+    pub(super) attempts: u32,
+    /// Why the next attempt is made.
+    pub(super) trigger: Trigger,
+    pub(super) due: Option<Timestamp>,
+    pub(super) finished_at: Option<Timestamp>,
+    pub(super) status: Option<u16>,
+    pub(super) failure: Option<FailureKind>,
+    pub(super) duration_ms: Option<u32>,
+    pub(super) made: Vec<AttemptRecord>,
+}
+
+impl Event {
+    /// The orders of its deliveries.
+    pub(super) fn orders(&self) -> Range<u64> {
+        let first = self.record.id.order() + 1;
+        first..first + self.record.deliveries as u64
+    }
+}
+
+impl State {
+    /// An event of this scope.
+    pub(super) fn event(&self, scope: Scope, id: EventId) -> Option<&Event> {
+        self.events.get(&id.order()).filter(|event| event.record.id == id && event.record.scope == scope)
+    }
+
+    /// A delivery of this scope.
+    pub(super) fn delivery(&self, scope: Scope, id: DeliveryId) -> Option<&Delivery> {
+        let delivery = self.deliveries.get(&id.order());
+        delivery.filter(|delivery| delivery.key.id == id && delivery.key.scope == scope)
+    }
+
+    /// A subscription of this scope that is not deleted.
+    pub(super) fn subscription_mut(&mut self, scope: Scope, id: SubscriptionId) -> Option<&mut Subscription> {
+        let alive = self.subscriptions.values_mut().filter(|owned| owned.deleted_at.is_none());
+        alive.map(|owned| &mut owned.subscription).find(|found| found.scope == scope && found.id == id)
+    }
+
+    /// When and which deliveries of a subscription wait and are not leased: the longest due first.
+    pub(super) fn waiting(&self, key: SubscriptionKey, leases: &BTreeSet<u64>) -> Vec<(Timestamp, u64)> {
+        let of_it = self.deliveries.iter().filter(|(_, delivery)| delivery.key.subscription == key);
+        let free = of_it.filter(|(order, _)| !leases.contains(order));
+        let mut waiting: Vec<_> =
+            free.filter_map(|(order, delivery)| Some((delivery.due?, *order))).collect();
+        waiting.sort_unstable();
+        waiting
+    }
+
+    /// The highest order of any id.
+    pub(super) fn highest_order(&self) -> u64 {
+        let events = self.events.keys().chain(self.deliveries.keys()).copied();
+        let subscriptions = self.subscriptions.values().map(|owned| owned.subscription.id.order());
+        let keys = self.keys.iter().map(|key| key.id.order());
+        events.chain(subscriptions).chain(keys).max().unwrap_or(0)
+    }
+}
