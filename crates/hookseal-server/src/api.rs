@@ -1,0 +1,46 @@
+//! What every call has at hand.
+
+use std::sync::Arc;
+
+use hookseal::Timestamp;
+use hookseal_engine::Engine;
+use tokio::sync::Mutex;
+
+use crate::{Keyring, ServerConfig, problem::Problem};
+
+/// What every call has at hand.
+pub(crate) struct Api {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) keys: Keyring,
+    pub(crate) config: ServerConfig,
+    /// One change of a subscription at a time: each reads what there is and writes it back whole.
+    pub(crate) changing: Mutex<()>,
+    /// When the store was last found to be writable, or not.
+    pub(crate) checked: Mutex<Option<(Timestamp, bool)>>,
+}
+
+impl Api {
+    pub(crate) fn new(engine: Arc<Engine>, keys: Keyring, config: ServerConfig) -> Arc<Self> {
+        Arc::new(Self { engine, keys, config, changing: Mutex::default(), checked: Mutex::default() })
+    }
+}
+
+/// Runs a change to its end, whatever becomes of the request: a client that hangs up half-way must not leave the
+/// engine's memory behind its store.
+///
+/// # Errors
+///
+/// What the change says, or an internal problem where it panicked.
+pub(crate) async fn to_the_end<T, E>(
+    change: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    Problem: From<E>,
+{
+    match tokio::spawn(change).await {
+        Ok(result) => Ok(result?),
+        Err(panicked) => Err(Problem::internal(panicked)),
+    }
+}

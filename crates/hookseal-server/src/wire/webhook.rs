@@ -1,0 +1,119 @@
+use hookseal::{Secret, Timestamp};
+use hookseal_engine::{DisableReason, EventType, Subscription, SubscriptionSecret};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::value::RawValue;
+
+/// What stands for a value that is not shown.
+pub(crate) const MASK: &str = "***";
+
+/// A subscription, as its owner sees it. A secret is in it only where `signing_secret` was asked for.
+#[derive(Debug, Serialize)]
+pub(crate) struct WebhookView<'a> {
+    id: String,
+    status: &'static str,
+    disabled_reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing_secret: Option<SigningSecret>,
+    secrets: Vec<SecretView>,
+    endpoint_url: &'a str,
+    event_types: Option<Vec<&'a str>>,
+    profile: &'a str,
+    description: Option<&'a str>,
+    headers: HeaderNames<'a>,
+    timeout_ms: Option<u32>,
+    rate_limit_per_s: Option<u32>,
+    max_in_flight: Option<u32>,
+    retry_schedule_s: Option<&'a [u32]>,
+    metadata: Option<&'a RawValue>,
+    failures_in_a_row: u32,
+    #[serde(serialize_with = "super::time_or_null")]
+    failing_since: Option<Timestamp>,
+    #[serde(serialize_with = "super::time")]
+    created_at: Timestamp,
+    #[serde(serialize_with = "super::time")]
+    updated_at: Timestamp,
+}
+
+/// A secret as it is shown once, to whoever creates the subscription; null where deliveries go out unsigned.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct SigningSecret(Option<String>);
+
+/// What is shown of a secret ever after.
+#[derive(Debug, Serialize)]
+struct SecretView {
+    fingerprint: String,
+    #[serde(serialize_with = "super::time")]
+    created_at: Timestamp,
+}
+
+/// The headers of a subscription, their values masked: they are tokens more often than not.
+#[derive(Debug)]
+struct HeaderNames<'a>(&'a [(String, String)]);
+
+impl<'a> WebhookView<'a> {
+    /// A subscription without its secret.
+    ///
+    /// # Errors
+    ///
+    /// Where the metadata, which was JSON when it was stored, is not.
+    pub(crate) fn of(subscription: &'a Subscription) -> serde_json::Result<Self> {
+        let settings = &subscription.settings;
+        let event_types = settings.event_types.as_ref();
+        Ok(Self {
+            id: subscription.id.to_string(),
+            status: subscription.status.as_str(),
+            disabled_reason: subscription.disabled_because.map(DisableReason::as_str),
+            signing_secret: None,
+            secrets: subscription.secrets.iter().map(SecretView::of).collect(),
+            endpoint_url: &settings.endpoint_url,
+            event_types: event_types.map(|types| types.iter().map(EventType::as_str).collect()),
+            profile: &settings.profile,
+            description: settings.description.as_deref(),
+            headers: HeaderNames(&settings.headers),
+            timeout_ms: settings.timeout_ms,
+            rate_limit_per_s: settings.rate_limit_per_s,
+            max_in_flight: settings.max_in_flight,
+            retry_schedule_s: settings.retry_schedule_s.as_deref(),
+            metadata: settings.metadata.as_deref().map(serde_json::from_str).transpose()?,
+            failures_in_a_row: subscription.health.failures_in_a_row,
+            failing_since: subscription.health.failing_since,
+            created_at: subscription.created_at,
+            updated_at: subscription.updated_at,
+        })
+    }
+
+    /// The same with its newest secret: for the answer to its creation, and for nothing else.
+    pub(crate) fn with_signing_secret(self, secret: Option<&SubscriptionSecret>) -> Self {
+        Self { signing_secret: Some(SigningSecret::of(secret.map(|secret| &secret.secret))), ..self }
+    }
+}
+
+impl SigningSecret {
+    /// A secret that is text, as all are that came or went as JSON.
+    fn of(secret: Option<&Secret>) -> Self {
+        Self(secret.map(|secret| String::from_utf8_lossy(secret.expose()).into_owned()))
+    }
+}
+
+impl std::fmt::Debug for SigningSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SigningSecret(redacted)")
+    }
+}
+
+impl SecretView {
+    fn of(secret: &SubscriptionSecret) -> Self {
+        Self { fingerprint: secret.secret.fingerprint().to_string(), created_at: secret.created_at }
+    }
+}
+
+impl Serialize for HeaderNames<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, _) in self.0 {
+            map.serialize_entry(name, MASK)?;
+        }
+        map.end()
+    }
+}

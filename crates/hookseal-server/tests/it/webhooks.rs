@@ -1,0 +1,319 @@
+//! Subscriptions: creating, reading, changing and deleting them, and test deliveries.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    transport::{answered, refused},
+    world::{LIVE, World},
+};
+
+async fn patch(world: &World, id: &str, body: &'static str) -> Value {
+    let reply = world.call(LIVE, Method::PATCH, &format!("/v1/webhooks/{id}"), body).await;
+    assert_eq!(reply.status, 200, "{body}: {reply:?}");
+    reply.json()
+}
+
+#[tokio::test]
+async fn the_secret_is_shown_once() {
+    let world = World::new().await;
+    let created = world.post("/v1/webhooks", r#"{"endpoint_url":"https://shop.example/hook"}"#).await;
+    insta::assert_snapshot!("webhook_created", created.pretty());
+    let secret = created.json()["signing_secret"].as_str().unwrap().to_owned();
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    assert_eq!(created.headers["cache-control"], "no-store");
+    let location = created.headers["location"].to_str().unwrap().to_owned();
+
+    let shown = world.get(&location).await;
+    insta::assert_snapshot!("webhook_shown", shown.pretty());
+    let patched = world.call(LIVE, Method::PATCH, &location, r#"{"description":"x"}"#).await;
+    let paused = world.post(&format!("{location}/pause"), "").await;
+    let listed = world.get("/v1/webhooks").await;
+    for reply in [shown, patched, paused, listed] {
+        assert_eq!(reply.status, 200);
+        assert!(
+            !reply.text().contains(&secret) && !reply.text().contains("signing_secret"),
+            "{}",
+            reply.text()
+        );
+        assert!(reply.text().contains(&created.json()["secrets"][0]["fingerprint"].to_string()));
+    }
+}
+
+#[tokio::test]
+async fn a_secret_may_be_brought_or_left_out() {
+    let world = World::new().await;
+    let own = world
+        .post(
+            "/v1/webhooks",
+            r#"{"endpoint_url":"https://a.example/","secret":"whs_mine","profile":"harbor-transfers"}"#,
+        )
+        .await;
+    assert_eq!((own.status.as_u16(), &own.json()["signing_secret"]), (201, &"whs_mine".into()));
+    let unsigned = world
+        .post("/v1/webhooks", r#"{"endpoint_url":"https://b.example/","secret":null,"profile":"harvestr"}"#)
+        .await;
+    assert_eq!((unsigned.status.as_u16(), &unsigned.json()["signing_secret"]), (201, &Value::Null));
+    assert_eq!(unsigned.json()["secrets"], json!([]));
+    let event = world.event(r#"{"type":"a","payload":{}}"#).await;
+    world
+        .until(&format!("/v1/events/{event}/deliveries"), |list| {
+            list["data"].as_array().unwrap().iter().all(|delivery| delivery["status"] == "succeeded")
+        })
+        .await;
+    for sent in world.transport.sent() {
+        let signed = sent.headers.iter().any(|(name, _)| name.as_str().ends_with("-signature"));
+        assert_eq!(signed, sent.endpoint.host == "a.example", "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_setting_is_kept_and_goes_back_with_null() {
+    let world = World::new().await;
+    let id = world.webhook(r#"{"endpoint_url":"https://shop.example/hook?a=1","event_types":["order.paid","order.lost"],
+        "profile":"harmon","secret":"hunter2hunter2","description":"shop","headers":{"X-Token":"t0ken","x-b":"2"},"timeout_ms":100,
+        "rate_limit_per_s":10000,"max_in_flight":256,"retry_schedule_s":[1,604800],"metadata":{ "team": [1, {}] }}"#).await;
+    let full = world.get(&format!("/v1/webhooks/{id}")).await;
+    insta::assert_snapshot!("webhook_full", full.pretty());
+    assert!(full.text().contains(r#""metadata":{ "team": [1, {}] }"#), "{}", full.text());
+
+    let same = patch(&world, &id, "{}").await;
+    assert_eq!(same["headers"], full.json()["headers"]);
+    let bare = patch(
+        &world,
+        &id,
+        r#"{"event_types":null,"description":null,"headers":null,"timeout_ms":null,
+        "rate_limit_per_s":null,"max_in_flight":null,"retry_schedule_s":null,"metadata":null}"#,
+    )
+    .await;
+    for field in [
+        "event_types",
+        "description",
+        "timeout_ms",
+        "rate_limit_per_s",
+        "max_in_flight",
+        "retry_schedule_s",
+        "metadata",
+    ] {
+        assert_eq!(bare[field], Value::Null, "{field}");
+    }
+    assert_eq!((&bare["headers"], &bare["profile"]), (&json!({}), &"harmon".into()));
+    assert_eq!(bare["endpoint_url"], "https://shop.example/hook?a=1");
+    assert_eq!(bare["secrets"], full.json()["secrets"]);
+
+    let moved = patch(&world, &id, r#"{"endpoint_url":"https://new.example/","secret":"another one"}"#).await;
+    assert_eq!(moved["endpoint_url"], "https://new.example/");
+    assert_ne!(moved["secrets"][0]["fingerprint"], full.json()["secrets"][0]["fingerprint"]);
+    assert_eq!(moved["secrets"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn every_problem_is_named_at_once() {
+    let world = World::new().await;
+    let reply = world.post("/v1/webhooks", r#"{"endpoint_url":"shop.example","event_types":["a","a","b c","*"],"profile":"nope",
+        "secret":"","description":5,"headers":{"x y":"1","x-a":"\n","X-B":"***","x-b":"1"},"timeout_ms":99,"rate_limit_per_s":0,
+        "max_in_flight":257,"retry_schedule_s":[0],"metadata":[]}"#).await;
+    insta::assert_snapshot!("webhook_problems", reply.pretty());
+}
+
+#[tokio::test]
+async fn bounds_are_named() {
+    let world = World::new().await;
+    let many = |count: usize, item: fn(usize) -> String| (0..count).map(item).collect::<Vec<_>>().join(",");
+    let hook = |fields: String| format!(r#"{{"endpoint_url":"https://shop.example/",{fields}}}"#);
+    let cases = [
+        (r#"{}"#.to_owned(), "endpoint_url: is required"),
+        (r#"{"endpoint_url":null}"#.to_owned(), "endpoint_url: must be an absolute `https` URL"),
+        (
+            format!(r#"{{"endpoint_url":"https://{}"}}"#, "x".repeat(2041)),
+            "endpoint_url: has more than 2048 characters",
+        ),
+        (
+            r#"{"endpoint_url":"http://shop.example/"}"#.to_owned(),
+            "endpoint_url: `http` goes only to networks that the operator allows",
+        ),
+        (hook(r#""profile":null"#.to_owned()), "profile: must be the name of a profile"),
+        (hook(r#""event_types":[]"#.to_owned()), "event_types: names no type"),
+        (hook(r#""event_types":"a""#.to_owned()), "event_types: must be an array of strings"),
+        (
+            hook(format!(r#""event_types":[{}]"#, many(1001, |n| format!("\"t{n}\"")))),
+            "event_types: names 1001 types, 1000 are allowed",
+        ),
+        (
+            hook(format!(r#""headers":{{{}}}"#, many(33, |n| format!("\"x-{n}\":\"\"")))),
+            "headers: has 33 entries, 32 are allowed",
+        ),
+        (hook(format!(r#""headers":{{"x":"{}"}}"#, "v".repeat(16384))), "headers: has more than 16384 bytes"),
+        (hook(r#""headers":{"x":1}"#.to_owned()), "headers: must be an object of strings"),
+        (hook(r#""headers":{"Host":"x"}"#.to_owned()), "headers: `Host` is not a header that can be sent"),
+        (
+            hook(r#""timeout_ms":60001"#.to_owned()),
+            "timeout_ms: must be a whole number from 100 to 60000, or null",
+        ),
+        (
+            hook(r#""timeout_ms":500.0"#.to_owned()),
+            "timeout_ms: must be a whole number from 100 to 60000, or null",
+        ),
+        (
+            hook(r#""max_in_flight":-1"#.to_owned()),
+            "max_in_flight: must be a whole number from 1 to 256, or null",
+        ),
+        (
+            hook(format!(r#""retry_schedule_s":[{}]"#, many(33, |_| "1".to_owned()))),
+            "retry_schedule_s: has 33 entries, 32 are allowed",
+        ),
+        (
+            hook(r#""retry_schedule_s":[604801]"#.to_owned()),
+            "retry_schedule_s: must be an array of whole numbers of seconds from 1 to 604800",
+        ),
+        (hook(format!(r#""description":"{}""#, "d".repeat(16385))), "description: has more than 16384 bytes"),
+        (
+            hook(format!(r#""metadata":{{"m":"{}"}}"#, "m".repeat(16384))),
+            "metadata: has more than 16384 bytes",
+        ),
+        (hook(r#""secret":null"#.to_owned()), "secret: the profile does not allow unsigned deliveries"),
+        (hook(r#""secret":"!""#.to_owned()), "secret: secret 0 is not "),
+        (
+            hook(r#""secret":["whsec_x"]"#.to_owned()),
+            "secret: must be a string, or null for unsigned deliveries",
+        ),
+        (hook(format!(r#""secret":"{}""#, "s".repeat(8193))), "secret: has more than 8192 bytes"),
+    ];
+    for (body, expected) in cases {
+        let reply = world.post("/v1/webhooks", body.clone()).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.problem().as_str()),
+            (422, "invalid_fields"),
+            "{body}: {reply:?}"
+        );
+        let problem = &reply.json()["problems"][0];
+        let said = format!("{}: {}", problem["field"].as_str().unwrap(), problem["detail"].as_str().unwrap());
+        assert!(said.starts_with(expected), "{said}");
+    }
+    assert_eq!(world.get("/v1/webhooks").await.json()["data"], json!([]));
+    let most =
+        hook(format!(r#""event_types":[{}],"retry_schedule_s":[]"#, many(1000, |n| format!("\"t{n}\""))));
+    assert_eq!(world.post("/v1/webhooks", most).await.status, 201);
+}
+
+#[tokio::test]
+async fn unknown_fields_are_refused() {
+    let world = World::new().await;
+    let body = r#"{"endpoint_url":"https://shop.example/","url":"https://x.example","status":"active"}"#;
+    let reply = world.post("/v1/webhooks", body).await;
+    assert_eq!((reply.status.as_u16(), reply.problem()), (400, "unknown_field".to_owned()));
+    assert_eq!(reply.json()["problems"][0]["field"], "url");
+    assert_eq!(reply.json()["problems"][1]["field"], "status");
+    let id = world.webhook(r#"{"endpoint_url":"https://shop.example/"}"#).await;
+    for (method, path) in [
+        (Method::PATCH, format!("/v1/webhooks/{id}")),
+        (Method::POST, format!("/v1/webhooks/{id}/pause")),
+        (Method::POST, format!("/v1/webhooks/{id}/enable")),
+        (Method::POST, format!("/v1/webhooks/{id}/ping")),
+        (Method::DELETE, format!("/v1/webhooks/{id}")),
+    ] {
+        assert_eq!(
+            world.call(LIVE, method, &path, r#"{"status":"paused"}"#).await.problem(),
+            "unknown_field",
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_paused_webhook_gets_what_waited_once_it_is_enabled() {
+    let world = World::new().await;
+    let id = world.webhook(r#"{"endpoint_url":"https://shop.example/"}"#).await;
+    let paused = world.post(&format!("/v1/webhooks/{id}/pause"), "").await;
+    assert_eq!((paused.status.as_u16(), &paused.json()["status"]), (200, &"paused".into()));
+    let event = world.event(r#"{"type":"a","payload":{}}"#).await;
+    let path = format!("/v1/events/{event}/deliveries");
+    assert_eq!(world.get(&path).await.json()["data"][0]["status"], "pending");
+    let enabled = world.post(&format!("/v1/webhooks/{id}/enable"), "{}").await;
+    assert_eq!((enabled.status.as_u16(), &enabled.json()["status"]), (200, &"active".into()));
+    world.until(&path, |list| list["data"][0]["status"] == "succeeded").await;
+}
+
+#[tokio::test]
+async fn a_disabled_webhook_says_why() {
+    let world = World::new().await;
+    let id = world.webhook(r#"{"endpoint_url":"https://shop.example/"}"#).await;
+    world.transport.answer(answered(410, b"gone"));
+    world.event(r#"{"type":"a","payload":{}}"#).await;
+    let path = format!("/v1/webhooks/{id}");
+    let disabled = world.until(&path, |webhook| webhook["status"] == "too_many_errors").await;
+    assert_eq!((&disabled["disabled_reason"], &disabled["failures_in_a_row"]), (&"gone".into(), &1.into()));
+    assert_eq!(disabled["failing_since"], "2025-06-15T15:06:40.000Z");
+    let enabled = world.post(&format!("{path}/enable"), "").await.json();
+    assert_eq!((&enabled["status"], &enabled["disabled_reason"]), (&"active".into(), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_ping_tells_what_came_of_it() {
+    let world = World::new().await;
+    let id = world.webhook(r#"{"endpoint_url":"https://shop.example/","event_types":["other"]}"#).await;
+    world.transport.answer(answered(200, b"thanks"));
+    let good = world.post(&format!("/v1/webhooks/{id}/ping"), "").await;
+    insta::assert_snapshot!("ping_good", good.pretty());
+    world.transport.answer(refused());
+    let bad = world.post(&format!("/v1/webhooks/{id}/ping"), "").await.json();
+    assert_eq!((&bad["success"], &bad["attempt"]["error"]["kind"]), (&false.into(), &"connection".into()));
+    let event = world.get(&format!("/v1/events/{}", good.json()["event_id"].as_str().unwrap())).await.json();
+    assert_eq!((&event["type"], &event["payload"]["webhook_id"]), (&"ping".into(), &id.into()));
+}
+
+#[tokio::test]
+async fn deleting_is_final() {
+    let world = World::new().await;
+    let id = world.webhook(r#"{"endpoint_url":"https://shop.example/"}"#).await;
+    world.post(&format!("/v1/webhooks/{id}/pause"), "").await;
+    let event = world.event(r#"{"type":"a","payload":{}}"#).await;
+    let path = format!("/v1/webhooks/{id}");
+    let deleted = world.call(LIVE, Method::DELETE, &path, "").await;
+    assert_eq!((deleted.status.as_u16(), deleted.body.len()), (204, 0));
+    assert_eq!(world.call(LIVE, Method::DELETE, &path, "").await.problem(), "not_found");
+    assert_eq!(world.get(&path).await.problem(), "not_found");
+    let delivery = world.get(&format!("/v1/events/{event}/deliveries")).await.json();
+    assert_eq!(delivery["data"][0]["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn lists_are_paged_in_order_of_creation() {
+    let world = World::new().await;
+    let mut created = Vec::new();
+    for _ in 0..5 {
+        created.push(world.webhook(r#"{"endpoint_url":"https://shop.example/"}"#).await);
+    }
+    let (mut seen, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let list = world.get(&format!("/v1/webhooks?limit=2{cursor}")).await.json();
+        seen.extend(
+            list["data"].as_array().unwrap().iter().map(|webhook| webhook["id"].as_str().unwrap().to_owned()),
+        );
+        pages += 1;
+        match list["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!((seen, pages), (created, 3));
+    assert_eq!(world.get("/v1/webhooks?limit=5").await.json()["next"], Value::Null);
+}
+
+/// Two changes at once both count: neither writes back what it read before the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_at_the_same_time_are_all_kept() {
+    let world = World::new().await;
+    let id = world.webhook(r#"{"endpoint_url":"https://shop.example/"}"#).await;
+    for _ in 0..50 {
+        patch(&world, &id, r#"{"timeout_ms":null,"description":null,"max_in_flight":null}"#).await;
+        let (_, _, _) = tokio::join!(
+            patch(&world, &id, r#"{"timeout_ms":5000}"#),
+            patch(&world, &id, r#"{"description":"both"}"#),
+            patch(&world, &id, r#"{"max_in_flight":3}"#),
+        );
+        let now = world.get(&format!("/v1/webhooks/{id}")).await.json();
+        let kept = (&now["timeout_ms"], &now["description"], &now["max_in_flight"]);
+        assert_eq!(kept, (&5000.into(), &"both".into(), &3.into()));
+    }
+}
