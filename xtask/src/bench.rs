@@ -66,7 +66,11 @@ impl Bench {
             system.push(self.system(&binary, &tools)?);
             let last = |rounds: &[Round]| rounds.last().map_or(0.0, |round| round.delivered_per_s);
             let ratio = last(&system) / last(&limit);
-            println!("round {round}: limit {:.0}/s, hookseal {:.0}/s, ratio {ratio:.2}", last(&limit), last(&system));
+            println!(
+                "round {round}: limit {:.0}/s, hookseal {:.0}/s, ratio {ratio:.2}",
+                last(&limit),
+                last(&system)
+            );
         }
         self.report(&limit, &system);
         Ok(())
@@ -98,7 +102,8 @@ impl Bench {
         let mut server = Server::start(&options)?;
         let mut client = server.client();
         for _ in 0..self.fanout {
-            let answer = client.post("/v1/webhooks", &json!({ "endpoint_url": format!("http://{SINK}/hook") }))?;
+            let answer =
+                client.post("/v1/webhooks", &json!({ "endpoint_url": format!("http://{SINK}/hook") }))?;
             if answer.status != 201 {
                 return Err(format!("subscribing: {answer:?}").into());
             }
@@ -119,7 +124,8 @@ impl Bench {
         pid: u32,
         more: &[&str],
     ) -> Result<Round, Box<dyn std::error::Error>> {
-        let numbers = [self.events, self.connections, self.fanout, self.rate, u64::from(pid)].map(|n| n.to_string());
+        let numbers =
+            [self.events, self.connections, self.fanout, self.rate, u64::from(pid)].map(|n| n.to_string());
         let [events, connections, fanout, rate, pids] = &numbers;
         let output = Command::new("taskset")
             .args(["-c", &self.driver_processor.to_string()])
@@ -159,7 +165,8 @@ impl Bench {
             let cells = columns.map(|(_, column)| format!("{:.2}", median(rounds.iter().map(column))));
             println!("| {name} | {} |", cells.join(" | "));
         }
-        let ratios = limit.iter().zip(system).map(|(limit, system)| system.delivered_per_s / limit.delivered_per_s);
+        let ratios =
+            limit.iter().zip(system).map(|(limit, system)| system.delivered_per_s / limit.delivered_per_s);
         println!("ratio to limit: {:.3} (median of the rounds' ratios)", median(ratios));
     }
 }

@@ -47,7 +47,9 @@ fn licences() -> Done {
     if is_there("cargo", &["deny", "--version"]) {
         run("cargo", &["deny", "--offline", "check", "licenses", "bans", "sources"])
     } else {
-        println!("skipped: licences and bans (cargo-deny is not installed: `cargo install cargo-deny --locked`)");
+        println!(
+            "skipped: licences and bans (cargo-deny is not installed: `cargo install cargo-deny --locked`)"
+        );
         Ok(())
     }
 }

@@ -12,7 +12,10 @@ const ALLOWED: [(&str, &[&str]); 8] = [
     ("hookseal-sqlite", &["hookseal", "hookseal-engine"]),
     ("hookseal-server", &["hookseal", "hookseal-engine"]),
     ("hookseal-testkit", &["hookseal", "hookseal-engine"]),
-    ("hookseal-cli", &["hookseal", "hookseal-engine", "hookseal-server", "hookseal-sqlite", "hookseal-transport"]),
+    (
+        "hookseal-cli",
+        &["hookseal", "hookseal-engine", "hookseal-server", "hookseal-sqlite", "hookseal-transport"],
+    ),
     ("xtask", &["hookseal-testkit"]),
 ];
 
@@ -37,11 +40,17 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 fn no_crate_knows_what_it_must_not() {
     let allowed: BTreeMap<_, _> = ALLOWED.into_iter().collect();
     let all = dependencies();
-    assert_eq!(all.keys().map(String::as_str).collect::<Vec<_>>(), allowed.keys().copied().collect::<Vec<_>>());
+    assert_eq!(
+        all.keys().map(String::as_str).collect::<Vec<_>>(),
+        allowed.keys().copied().collect::<Vec<_>>()
+    );
     for (name, dependencies) in &all {
         let inner = dependencies.iter().filter(|d| all.contains_key(*d));
         for dependency in inner {
-            assert!(allowed[name.as_str()].contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+            assert!(
+                allowed[name.as_str()].contains(&dependency.as_str()),
+                "{name} must not depend on {dependency}"
+            );
         }
     }
 }
@@ -50,7 +59,10 @@ fn no_crate_knows_what_it_must_not() {
 fn sockets_sql_and_the_web_framework_have_one_place_each() {
     for (wrapped, users) in WRAPPED {
         for (name, dependencies) in dependencies() {
-            assert!(!dependencies.contains(wrapped) || users.contains(&name.as_str()), "{name} must not use {wrapped}");
+            assert!(
+                !dependencies.contains(wrapped) || users.contains(&name.as_str()),
+                "{name} must not use {wrapped}"
+            );
         }
     }
 }

@@ -1,0 +1,135 @@
+//! `hookseal listen`: a receiver for development.
+
+mod answer;
+mod receiver;
+mod report;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use hookseal::{SecretError, Verifier, VerifyOptions};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+pub(crate) use receiver::{Receiver, ReceiverError};
+pub(crate) use report::{Outcome, Report};
+
+use super::serve::{Signals, runtime};
+use crate::{
+    cli::ListenArgs,
+    error::{CommandError, Status},
+    inputs::{self, Chosen, InputError},
+    limits,
+    output::{self, OutputError},
+    ports::ProcessEnvironment,
+};
+
+/// Why the receiver did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum ListenError {
+    /// An argument is not right.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A secret is not right.
+    #[error("invalid_secret")]
+    Secret(#[from] SecretError),
+    /// Threads or signals could not be had.
+    #[error("the process cannot be set up")]
+    Process(#[source] io::Error),
+    /// It cannot listen.
+    #[error(transparent)]
+    Receiver(#[from] ReceiverError),
+    /// What was received could not be printed.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl ListenError {
+    /// What the process ends with.
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            Self::Input(_) | Self::Secret(_) => Status::Usage,
+            Self::Process(_) | Self::Receiver(_) | Self::Output(_) => Status::Bad,
+        }
+    }
+}
+
+/// How requests are verified.
+pub(crate) struct Checker {
+    /// The profile and its scheme.
+    pub(crate) chosen: Chosen,
+    /// The keys.
+    pub(crate) verifier: Verifier,
+    /// How many secrets there are.
+    pub(crate) secrets: usize,
+    /// The only path that is answered, if it is one alone.
+    pub(crate) path: Option<String>,
+}
+
+impl Checker {
+    fn read(arguments: &ListenArgs) -> Result<Self, ListenError> {
+        let chosen = inputs::profile_part(&arguments.scheme.profile, arguments.scheme.challenge)?;
+        let options = VerifyOptions {
+            mode: arguments.judge.mode(),
+            tolerance: inputs::tolerance(arguments.judge.tolerance.as_deref())?,
+            params: inputs::params(&arguments.scheme.params)?,
+        };
+        let secrets = inputs::secrets(&arguments.scheme.secrets, &ProcessEnvironment)?;
+        let verifier = Verifier::new(&chosen.profile, chosen.part, &secrets, options)?;
+        Ok(Self { chosen, verifier, secrets: secrets.len(), path: arguments.path.clone() })
+    }
+}
+
+pub(crate) fn run(arguments: &ListenArgs) -> Result<Status, CommandError> {
+    let checker = Checker::read(arguments)?;
+    let address = match arguments.port {
+        Some(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        None => arguments.listen,
+    };
+    let runtime = runtime().map_err(ListenError::Process)?;
+    runtime.block_on(listen(address, checker, arguments.json))?;
+    Ok(Status::Good)
+}
+
+/// The first line that `--json` prints.
+#[derive(Serialize)]
+struct Listening<'a> {
+    listening: String,
+    profile: &'a str,
+}
+
+async fn listen(address: SocketAddr, checker: Checker, json: bool) -> Result<(), ListenError> {
+    let mut signals = Signals::install().map_err(ListenError::Process)?;
+    let profile = checker.chosen.profile.name().to_owned();
+    let (reports, mut arriving) = mpsc::channel(limits::REPORTS_WAITING_MAX);
+    let receiver = Receiver::start(address, checker, reports).await?;
+    let listening = format!("http://{}", receiver.address());
+    match json {
+        true => output::json(&Listening { listening, profile: &profile })?,
+        false => output::line(format_args!("listening on {listening} for {profile}"))?,
+    }
+    loop {
+        tokio::select! {
+            _ = signals.next() => break,
+            report = arriving.recv() => match report {
+                Some(report) => print(&report, json)?,
+                None => break,
+            },
+        }
+    }
+    receiver.stop().await;
+    while let Ok(report) = arriving.try_recv() {
+        print(&report, json)?;
+    }
+    Ok(())
+}
+
+fn print(report: &Report, json: bool) -> Result<(), OutputError> {
+    match json {
+        true => output::json(&report.line()),
+        false => output::line(report),
+    }
+}

@@ -1,0 +1,168 @@
+//! The receiver itself: raw bytes in, verified, answered.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, HttpBody},
+    extract::{Request, State},
+    response::Response,
+    serve::ListenerExt,
+};
+use bytes::Bytes;
+use hookseal::Headers;
+use hookseal_engine::ports::Clock;
+use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use super::{
+    Checker,
+    answer::answer,
+    report::{Outcome, Report},
+};
+use crate::{commands::proof::Proof, limits, ports::SystemClock};
+
+/// The receiver's address cannot be listened at.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen at {address}; another program may be listening there, choose another port")]
+pub(crate) struct ReceiverError {
+    address: SocketAddr,
+    #[source]
+    source: io::Error,
+}
+
+/// A running receiver.
+pub(crate) struct Receiver {
+    address: SocketAddr,
+    shutdown: oneshot::Sender<()>,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+impl Receiver {
+    /// Starts a receiver, which reports each request before it answers it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiverError`] where the address cannot be listened at.
+    pub(crate) async fn start(
+        address: SocketAddr,
+        checker: Checker,
+        reports: mpsc::Sender<Report>,
+    ) -> Result<Self, ReceiverError> {
+        let failed = |source| ReceiverError { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        // An answer is one small write: waiting for more to send with it only costs time.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        let state = Arc::new(Receiving { checker, reports });
+        let router = Router::new().fallback(receive).with_state(state);
+        let (shutdown, asked) = oneshot::channel();
+        let shutdown_asked = async { drop::<Result<(), _>>(asked.await) };
+        let serving = tokio::spawn(async {
+            axum::serve(listener, router).with_graceful_shutdown(shutdown_asked).await
+        });
+        Ok(Self { address, shutdown, serving })
+    }
+
+    /// Where it listens, with the real port.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops: accepts nothing more, and lets requests under way end within a bound.
+    pub(crate) async fn stop(mut self) {
+        drop(self.shutdown);
+        if tokio::time::timeout(limits::RECEIVER_DRAIN, &mut self.serving).await.is_err() {
+            self.serving.abort();
+        }
+    }
+}
+
+struct Receiving {
+    checker: Checker,
+    reports: mpsc::Sender<Report>,
+}
+
+async fn receive(State(receiving): State<Arc<Receiving>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let path_and_query = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let (outcome, body) = if receiving.checker.answers(head.uri.path()) {
+        match read(body).await {
+            Ok(body) => {
+                (receiving.checker.check(head.method.as_str(), &path_and_query, &head.headers, &body), body)
+            }
+            Err(outcome) => (outcome, Bytes::new()),
+        }
+    } else {
+        (Outcome::OtherPath, Bytes::new())
+    };
+    let (status, answer) = answer(&receiving.checker, &outcome, &body);
+    let report = Report {
+        profile: receiving.checker.chosen.profile.name().to_owned(),
+        secrets: receiving.checker.secrets,
+        method: head.method,
+        path: path_and_query,
+        headers: head.headers,
+        body,
+        status,
+        outcome,
+    };
+    // Whoever read the reports is gone when the process is about to end; the answer is due all the same.
+    let _ = receiving.reports.send(report).await;
+    answer
+}
+
+/// The bytes of a body as they came, or why they are not there.
+async fn read(body: Body) -> Result<Bytes, Outcome> {
+    // A length that is announced is taken at its word, and nothing of it is read.
+    if body.size_hint().lower() > limits::RECEIVED_BODY_BYTES_MAX as u64 {
+        return Err(Outcome::TooLong);
+    }
+    match Limited::new(body, limits::RECEIVED_BODY_BYTES_MAX).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Outcome::TooLong),
+        Err(_) => Err(Outcome::CutShort),
+    }
+}
+
+impl Checker {
+    fn answers(&self, path: &str) -> bool {
+        self.path.as_ref().is_none_or(|own| own == path)
+    }
+
+    fn check(&self, method: &str, url: &str, headers: &HeaderMap, body: &[u8]) -> Outcome {
+        let lines = Lines(headers);
+        let request = hookseal::Request { method, url, headers: &lines, body };
+        match self.verifier.verify(&request, SystemClock.now()) {
+            Ok(verified) => Outcome::Verified(Proof::new(&self.chosen, &verified)),
+            Err(error) => Outcome::Refused(error),
+        }
+    }
+}
+
+impl Outcome {
+    /// The status that tells a sender how it went.
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Verified(_) => StatusCode::OK,
+            Self::Refused(_) => StatusCode::UNAUTHORIZED,
+            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::CutShort => StatusCode::BAD_REQUEST,
+            Self::OtherPath => StatusCode::NOT_FOUND,
+        }
+    }
+}
+
+/// A header map as the library reads headers: every line of a name.
+struct Lines<'h>(&'h HeaderMap);
+
+impl Headers for Lines<'_> {
+    fn lines<'h>(&'h self, name: &str, found: &mut dyn FnMut(&'h [u8])) {
+        self.0.get_all(name).into_iter().for_each(|value| found(value.as_bytes()));
+    }
+}

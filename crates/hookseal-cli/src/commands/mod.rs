@@ -1,0 +1,32 @@
+//! What each command does.
+
+pub(crate) mod demo;
+pub(crate) mod listen;
+pub(crate) mod profiles;
+mod proof;
+pub(crate) mod serve;
+pub(crate) mod sign;
+pub(crate) mod vectors;
+pub(crate) mod verify;
+
+use crate::{
+    cli::Command,
+    error::{CommandError, Status},
+};
+
+/// Does what was asked.
+///
+/// # Errors
+///
+/// Why it was not done; [`CommandError::status`] is what the process ends with.
+pub(crate) fn run(command: Command) -> Result<Status, CommandError> {
+    match command {
+        Command::Sign(arguments) => sign::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Profiles(arguments) => profiles::run(&arguments),
+        Command::Vectors(arguments) => vectors::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Listen(arguments) => listen::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+    }
+}

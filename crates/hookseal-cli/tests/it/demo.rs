@@ -1,0 +1,38 @@
+use crate::support::{Files, Running, request, run};
+
+#[test]
+fn once_shows_everything_and_ends_with_status_0() {
+    let ran = run(["demo", "--once"]);
+    assert_eq!(ran.status, 0, "{}\n{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.stdout.lines().last(), Some("5 vendors verified, 8 forged or stale requests refused"));
+    assert!(!ran.stdout.contains("wrong:"), "{}", ran.stdout);
+    // Seven samples, and two replays that cannot be told.
+    assert_eq!(ran.stdout.matches("  verified  ").count(), 7 + 2, "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches("refused   signature_mismatch").count(), 5);
+    assert_eq!(ran.stdout.matches("refused   timestamp_too_old").count(), 3);
+    assert!(!ran.stdout.contains('\u{1b}'), "no colours without a terminal");
+}
+
+#[test]
+fn the_server_goes_on_with_the_key_that_is_printed() {
+    let files = Files::new();
+    let mut demo = Running::start(["demo", "--data", &files.path("data")]);
+    let (mut address, mut key) = (String::new(), String::new());
+    loop {
+        let line = demo.line();
+        if let Some((_, after)) = line.split_once("until Ctrl-C: http://") {
+            address = after.to_owned();
+        } else if let Some(after) = line.strip_prefix("Its key: ") {
+            key = after.to_owned();
+        } else if line.ends_with("refused") && line.contains("vendors verified") {
+            break;
+        }
+    }
+    let bearer = format!("Bearer {key}");
+    let event = br#"{"type":"order.confirmed","payload":{"again":true}}"#;
+    assert_eq!(request(&address, "POST", "/v1/events", &[("authorization", &bearer)], event).status, 202);
+    let line = demo.line();
+    assert!(line.starts_with("harmon            verified  200  POST /  14 bytes"), "{line}");
+    demo.signal("INT");
+    assert_eq!(demo.wait().code(), Some(0));
+}

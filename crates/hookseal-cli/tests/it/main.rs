@@ -1,0 +1,12 @@
+//! The binary as its users have it: arguments in, lines and exit status out.
+
+#![expect(clippy::unwrap_used, reason = "what keeps a test from going on has failed it")]
+
+mod demo;
+mod help;
+mod listen;
+mod profiles;
+mod serve;
+mod sign_verify;
+mod support;
+mod vectors;
