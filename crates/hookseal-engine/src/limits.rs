@@ -14,7 +14,8 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes of an answer's body that are kept; what comes after is read and dropped.
 pub const RESPONSE_KEPT_BYTES: usize = 16 * 1024;
-/// Bytes of an answer's body that are read at all: a longer answer is a failure, and its connection is closed.
+/// Bytes of an answer that are read at all, head, body and framing together: a longer one is a failure, and its
+/// connection is closed.
 pub const RESPONSE_READ_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of an answer's header names and values that are kept.
 pub const RESPONSE_HEADERS_KEPT_BYTES: usize = 8 * 1024;

@@ -1,7 +1,7 @@
 //! Measures requests a second on one core, against a sink on loopback that answers without looking.
 //!
-//! `cargo run --release -p hookseal-transport --example throughput [SECONDS] [CONNECTIONS]`. The sink runs in a thread of
-//! its own; the sending runtime has one thread, whose time is what is measured.
+//! `cargo run --release -p hookseal-transport --example throughput [SECONDS] [CONNECTIONS]`. The sink runs in a thread
+//! of its own; the sending runtime has one thread, whose time is what is measured.
 
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -119,8 +119,9 @@ const REFUSED_V4: [Ipv4Net; 17] = [
 
 const GLOBAL_UNICAST: Ipv6Net = v6(0x2000 << 112, 3);
 
-/// What is refused within `GLOBAL_UNICAST`. Everything outside is refused anyway: `::`, `::1`, discard `100::/64`, segment
-/// routing `5f00::/16`, unique local `fc00::/7`, link-local `fe80::/10`, site-local `fec0::/10`, multicast `ff00::/8`.
+/// What is refused within `GLOBAL_UNICAST`. Everything outside is refused anyway: `::`, `::1`, discard `100::/64`,
+/// segment routing `5f00::/16`, unique local `fc00::/7`, link-local `fe80::/10`, site-local `fec0::/10`, multicast
+/// `ff00::/8`.
 const REFUSED_V6: [Ipv6Net; 4] = [
     v6(0x2001 << 112, 23), // protocol assignments: Teredo, benchmarking, ORCHID, anycast services (RFC 2928)
     v6(0x2001_0db8 << 96, 32), // documentation (RFC 3849)

@@ -15,6 +15,8 @@ use crate::stopwatch::Stopwatch;
 pub(crate) struct Course {
     result: AttemptResult,
     body: Vec<u8>,
+    /// Bytes of the body that came, kept or not.
+    body_read: usize,
     timeout: Duration,
     started: Stopwatch,
     stage: Stage,
@@ -39,6 +41,7 @@ impl Course {
         Self {
             result: AttemptResult::default(),
             body: Vec::new(),
+            body_read: 0,
             timeout,
             started: now,
             stage: Stage::Starting,
@@ -62,6 +65,11 @@ impl Course {
         self.result.address = Some(address);
     }
 
+    /// The connection came to nothing, and the attempt goes on without it.
+    pub(crate) fn disconnected(&mut self) {
+        self.result.address = None;
+    }
+
     /// Takes in the head of the answer. A redirect is a failure whatever follows, since it is not followed.
     pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.result.status = Some(status.as_u16());
@@ -75,25 +83,18 @@ impl Course {
         }
     }
 
-    /// Takes in bytes of the answer's body as far as they are kept; returns whether all were.
-    pub(crate) fn keep(&mut self, data: &[u8]) -> bool {
+    /// Takes in bytes of the answer's body, and keeps them as far as there is room.
+    pub(crate) fn read(&mut self, data: &[u8]) {
         let kept = data.len().min(RESPONSE_KEPT_BYTES - self.body.len());
         self.body.extend_from_slice(&data[..kept]);
-        kept == data.len()
+        self.body_read += data.len();
+        self.result.response_truncated |= kept < data.len();
     }
 
     /// Makes room for a body of about `bytes`.
     pub(crate) fn expect_body(&mut self, bytes: u64) {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         self.body.reserve_exact(bytes.min(RESPONSE_KEPT_BYTES));
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.body.len() == RESPONSE_KEPT_BYTES
-    }
-
-    pub(crate) fn truncated(&mut self) {
-        self.result.response_truncated = true;
     }
 
     pub(crate) fn fail(&mut self, failure: Failure) {
@@ -107,7 +108,7 @@ impl Course {
             Stage::Connecting => "the connection was still being opened".to_owned(),
             Stage::Handshaking => "the TLS handshake was still under way".to_owned(),
             Stage::Waiting => "the endpoint had not begun to answer".to_owned(),
-            Stage::Reading => format!("{} of the body had come", bytes_words(self.body.len())),
+            Stage::Reading => format!("{} of the body had come", bytes_words(self.body_read)),
         };
         let detail = format!("no whole answer within {}: {reached}", duration_words(self.timeout));
         self.fail(Failure::new(FailureKind::Timeout, detail));
@@ -121,7 +122,8 @@ impl Course {
         self.result
     }
 
-    /// Notes how long the stage took, also if it did not come to its end; but a first byte that never came took no time.
+    /// Notes how long the stage took, also if it did not come to its end; but a first byte that never came took no
+    /// time.
     fn close_stage(&mut self, now: Stopwatch) {
         let took = Some(now.since(self.stage_started));
         let phases = &mut self.result.phases;
@@ -162,7 +164,7 @@ fn bytes_words(bytes: usize) -> String {
         0 => "nothing".to_owned(),
         1 => "1 byte".to_owned(),
         2..1024 => format!("{bytes} bytes"),
-        // Tenths of a KiB by integers: at most 16 KiB are kept.
+        // Tenths of a KiB by integers: at most 1 MiB is read.
         _ => format!("{}.{} KiB", bytes / 1024, bytes % 1024 * 10 / 1024),
     }
 }
@@ -206,7 +208,7 @@ mod tests {
         course.enter(Stage::Waiting);
         course.answered(StatusCode::OK, &HeaderMap::new());
         course.enter(Stage::Reading);
-        assert!(course.keep(&[0; 1280]));
+        course.read(&[0; 1280]);
         course.time_out();
         let result = course.finish();
         assert_eq!(

@@ -26,8 +26,8 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    /// Opens a connection to the endpoint. Its host is resolved and every address checked each time, so that a name that
-    /// was changed since the last connection gains nothing by that.
+    /// Opens a connection to the endpoint. Its host is resolved and every address checked each time, so that a name
+    /// that was changed since the last connection gains nothing by that.
     pub(crate) async fn dial(&self, endpoint: &Endpoint, course: &mut Course) -> Result<Link, Failure> {
         let addresses = self.addresses(endpoint, course).await?;
         course.enter(Stage::Connecting);
@@ -114,8 +114,8 @@ async fn connect(
     Err(Failure::new(FailureKind::Connection, detail))
 }
 
-/// The addresses that are tried, in turns of family, so that a family that does not work here costs one try.
-/// IPv4 comes first: where IPv6 is broken it is mostly broken silently, by time, and where IPv4 is missing it fails at once.
+/// The addresses that are tried, in turns of family, so that a family that does not work here costs one try. IPv4 comes
+/// first: where IPv6 is broken it is mostly broken silently, by time, and where IPv4 is missing it fails at once.
 fn interleave(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     let (mut fours, mut sixes): (Vec<_>, Vec<_>) =
         addresses.into_iter().map(|address| address.to_canonical()).partition(IpAddr::is_ipv4);

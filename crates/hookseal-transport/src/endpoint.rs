@@ -1,8 +1,8 @@
 //! Reading an endpoint's URL.
 //!
-//! Strict where the WHATWG rules are lenient, since what is accepted here is read by other programs too: no backslashes,
-//! no spaces, no percent-encoded hosts. As they do, a host that ends in a number is an IPv4 address in any of its
-//! spellings (`2130706433`, `0x7f.1`, `0177.0.0.1`), because that is how lenient resolvers would take it.
+//! Strict where the WHATWG rules are lenient, since what is accepted here is read by other programs too: no
+//! backslashes, no spaces, no percent-encoded hosts. As they do, a host that ends in a number is an IPv4 address in any
+//! of its spellings (`2130706433`, `0x7f.1`, `0177.0.0.1`), because that is how lenient resolvers would take it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

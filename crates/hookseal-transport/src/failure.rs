@@ -48,7 +48,7 @@ fn of_io(error: &io::Error, has_answered: bool) -> Failure {
         return failure;
     }
     if let Some(too_long) = error.get_ref().and_then(|inner| inner.downcast_ref::<AnswerTooLong>()) {
-        return Failure::new(FailureKind::Protocol, too_long.to_string());
+        return Failure::new(FailureKind::ResponseTooLarge, too_long.to_string());
     }
     match error.kind() {
         K::UnexpectedEof => closed(has_answered),

@@ -2,8 +2,8 @@
 //!
 //! [`HttpTransport`] is the engine's [`Transport`](hookseal_engine::ports::Transport) over HTTP/1.1. What it promises:
 //!
-//! - A connection goes only to an address that is of the public internet or in a network that the operator allows. Every
-//!   address that a name resolves to is checked for every connection, and exactly those are connected to.
+//! - A connection goes only to an address that is of the public internet or in a network that the operator allows.
+//!   Every address that a name resolves to is checked for every connection, and exactly those are connected to.
 //! - Without TLS it goes only to a network that the operator allows.
 //! - One deadline spans everything from resolving to the last byte of the answer.
 //! - An answer costs a bounded amount of memory and reading, whatever the endpoint sends.

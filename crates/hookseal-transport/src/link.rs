@@ -76,11 +76,6 @@ impl Link {
         poll_fn(|cx| self.poll_frame(body, cx)).await
     }
 
-    /// Whether the body has ended, as far as is known without waiting.
-    pub(crate) fn has_ended(&mut self, body: &mut Incoming) -> bool {
-        body.is_end_stream() || matches!(self.poll_frame(body, &mut unwoken()), Poll::Ready(None))
-    }
-
     fn poll_frame(
         &mut self,
         body: &mut Incoming,

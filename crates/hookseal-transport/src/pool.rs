@@ -98,8 +98,8 @@ async fn sweep(pool: Weak<Pool>, idle_timeout: Duration) {
 struct Idle<T> {
     /// Everything, in the order of parking.
     by_ticket: BTreeMap<u64, Parked<T>>,
-    /// The tickets of each origin, in the order of parking. Origins without tickets stay for a while, so that a busy one
-    /// is not inserted and removed with every request; there are never more than twice as many as connections.
+    /// The tickets of each origin, in the order of parking. Origins without tickets stay for a while, so that a busy
+    /// one is not inserted and removed with every request; there are never more than twice as many as connections.
     by_origin: HashMap<Origin, VecDeque<u64>>,
     next_ticket: u64,
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use crate::limits::ANSWER_READ_BYTES_MAX;
+use hookseal_engine::limits::RESPONSE_READ_BYTES_MAX;
 
 /// Bytes that were read since the last request, shared by a socket and the link that owns it. One task at a time uses
 /// both, so that no ordering between threads is needed beyond what moving the link gives.
@@ -29,13 +29,13 @@ impl Meter {
     fn add(&self, bytes: usize) -> io::Result<()> {
         let total = self.bytes_read() + bytes;
         self.0.store(total, Ordering::Relaxed);
-        if total > ANSWER_READ_BYTES_MAX { Err(io::Error::other(AnswerTooLong)) } else { Ok(()) }
+        if total > RESPONSE_READ_BYTES_MAX { Err(io::Error::other(AnswerTooLong)) } else { Ok(()) }
     }
 }
 
-/// More than [`ANSWER_READ_BYTES_MAX`] came for one answer.
+/// More than [`RESPONSE_READ_BYTES_MAX`] came for one answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer and its framing are longer than {} KiB", ANSWER_READ_BYTES_MAX / 1024)]
+#[error("the answer and its framing are longer than {} KiB", RESPONSE_READ_BYTES_MAX / 1024)]
 pub(crate) struct AnswerTooLong;
 
 /// An open socket to an endpoint.

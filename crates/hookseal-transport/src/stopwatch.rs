@@ -1,4 +1,5 @@
-//! The transport's own measure of time. What it shows goes into phases and deadlines, never into a decision of the engine.
+//! The transport's own measure of time. What it shows goes into phases and deadlines, never into a decision of the
+//! engine.
 
 use std::time::{Duration, Instant};
 

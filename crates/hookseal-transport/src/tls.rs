@@ -113,7 +113,7 @@ fn certificate_words(reason: &CertificateError) -> String {
         E::NotValidYet | E::NotValidYetContext { .. } => "the endpoint's certificate is not valid yet",
         E::Revoked => "the endpoint's certificate has been revoked",
         E::UnknownIssuer => {
-            "the endpoint's certificate was issued by no authority that is trusted here, or comes without its intermediate"
+            "the endpoint's certificate is from no authority that is trusted here, or lacks its intermediate certificate"
         }
         E::NotValidForName | E::NotValidForNameContext { .. } => {
             return format!("the endpoint's certificate is for another name: {reason}");

@@ -111,6 +111,7 @@ impl HttpTransport {
                 // A kept connection may have been closed from the other side at any time before. Nothing came back on
                 // it, so that this is no answer of the endpoint's, and a new connection gets one.
                 tracing::debug!(host = %outbound.endpoint.host, "kept connection was closed, opening another");
+                course.disconnected();
                 self.attempt_afresh(outbound, self::request(outbound)?, course).await
             }
         }
@@ -126,8 +127,8 @@ impl HttpTransport {
         self.exchange(Box::new(link), outbound, request, course).await.map_err(|broken| broken.failure)
     }
 
-    /// Sends the request on a link and reads the answer. The link is kept if that was read to its end, and closed in any
-    /// other case by being dropped.
+    /// Sends the request on a link and reads the answer. The link is kept if that was read to its end, and closed in
+    /// any other case by being dropped.
     async fn exchange(
         &self,
         mut link: Box<Link>,
@@ -141,9 +142,9 @@ impl HttpTransport {
         let (head, mut body) = answer.into_parts();
         course.answered(head.status, &head.headers);
         course.enter(Stage::Reading);
-        let was_whole = read_body(&mut link, &mut body, course).await?;
+        read_body(&mut link, &mut body, course).await?;
         // What follows a 101 is another protocol, which nobody asked for.
-        if was_whole && head.status != StatusCode::SWITCHING_PROTOCOLS {
+        if head.status != StatusCode::SWITCHING_PROTOCOLS {
             // Head and body share the connection's read buffer, which is used again once they are gone.
             drop((head, body));
             self.pool.park(&outbound.endpoint, link);
@@ -183,35 +184,24 @@ impl Broken {
     }
 }
 
-/// Reads the answer's body as far as it is kept; returns whether that was all of it.
+/// Reads the answer's body to its end, and keeps the beginning.
 ///
-/// An answer whose body is longer counts as received: reading stops at the bound, and the connection is not used again.
-/// One whose body comes so slowly that the deadline strikes before the bound does not.
-async fn read_body(link: &mut Link, body: &mut Incoming, course: &mut Course) -> Result<bool, Broken> {
+/// What does not fit is read and dropped, so that a long answer is still an answer and its connection is used again. How
+/// much is read at all is bounded by the socket: beyond that the answer is a failure, whatever its status says.
+async fn read_body(link: &mut Link, body: &mut Incoming, course: &mut Course) -> Result<(), Broken> {
     course.expect_body(body.size_hint().lower());
     while !body.is_end_stream() {
-        if course.is_full() {
-            // Only what is there already can show that nothing follows. Waiting for it would be waiting for the deadline.
-            let has_ended = link.has_ended(body);
-            if !has_ended {
-                course.truncated();
-            }
-            return Ok(has_ended);
-        }
         match link.frame(body).await {
-            None => return Ok(true),
+            None => return Ok(()),
             Some(Err(error)) => return Err(Broken::of(&error, link)),
             Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref()
-                    && !course.keep(data)
-                {
-                    course.truncated();
-                    return Ok(false);
+                if let Some(data) = frame.data_ref() {
+                    course.read(data);
                 }
             }
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 fn request(outbound: &Outbound) -> Result<Request<Full<Bytes>>, Failure> {

@@ -9,8 +9,11 @@ use hookseal_engine::FailureKind;
 use hookseal_engine::ports::{EndpointError, Transport};
 use hookseal_transport::{HttpTransport, Resolve, ResolveError, TransportConfig};
 use ipnet::IpNet;
+use tokio::io::AsyncWriteExt;
 
-use crate::support::{Names, Server, assert_failed, assert_ok, config, outbound, post, transport};
+use crate::support::{
+    Names, Server, assert_failed, assert_ok, config, outbound, post, read_request, transport,
+};
 
 const OK_CLOSE: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
@@ -47,6 +50,23 @@ async fn a_name_that_flips_gains_nothing() {
     assert_ok(&post(&transport, &url).await);
     assert_eq!((server.accepted(), forbidden.accepted()), (2, 0));
     assert_eq!(names.asked.load(Ordering::SeqCst), 3, "every connection is resolved anew");
+}
+
+#[tokio::test]
+async fn a_name_that_flips_behind_a_kept_connection_gains_nothing() {
+    let server = Server::start(|mut stream, _| async move {
+        read_request(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        read_request(&mut stream).await;
+    })
+    .await;
+    let transport =
+        resolving(Names::new("flip.test", &[&["127.0.0.1"], &["127.6.6.6"]]), &["127.0.0.1/32"], &[]);
+    let url = format!("http://flip.test:{}/", server.address.port());
+    assert_ok(&post(&transport, &url).await);
+    let result = post(&transport, &url).await;
+    assert_failed(&result, FailureKind::AddressNotAllowed, "127.6.6.6");
+    assert_eq!((result.status, result.address), (None, None));
 }
 
 #[tokio::test]
