@@ -56,7 +56,7 @@ pub(crate) struct SchemeArgs {
     pub(crate) challenge: bool,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
-    /// A value of the endpoint's configuration, such as url=https://shop.example/hook; JSON where it parses as JSON.
+    /// A value of the endpoint's configuration, such as `allow_sha1=true` or `url=...`; JSON where it parses as JSON.
     #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub(crate) params: Vec<String>,
 }
@@ -132,8 +132,8 @@ pub(crate) struct SignArgs {
     /// The id of the delivery, where the scheme signs one. Without it: a new one.
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) id: Option<String>,
-    /// Print JSON: {"headers":[[NAME,VALUE],...]}.
-    #[arg(long)]
+    /// Print JSON.
+    #[arg(long, help = "Print JSON: {\"headers\":[[NAME,VALUE],...]}")]
     pub(crate) json: bool,
     // Last, as a heading holds for all that follows it.
     #[command(flatten, next_help_heading = ONLY_FOR_VERIFY)]

@@ -32,7 +32,7 @@ pub(crate) fn line(text: impl Display) -> Result<(), OutputError> {
 ///
 /// # Errors
 ///
-/// As [`line`].
+/// As [`line()`].
 pub(crate) fn json(value: &impl Serialize) -> Result<(), OutputError> {
     let text = serde_json::to_string(value).map_err(|error| OutputError(error.into()))?;
     line(text)

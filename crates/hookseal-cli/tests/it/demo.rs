@@ -36,3 +36,28 @@ fn the_server_goes_on_with_the_key_that_is_printed() {
     demo.signal("INT");
     assert_eq!(demo.wait().code(), Some(0));
 }
+
+#[test]
+fn what_keeps_it_from_starting_is_said_with_status_1() {
+    let files = Files::new();
+    let ran = run(["demo", "--once", "--data", &files.write("file", "")]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
+    assert!(ran.stderr.contains("cannot write to the data directory"), "{}", ran.stderr);
+}
+
+#[test]
+fn ending_it_early_proves_nothing() {
+    let files = Files::new();
+    let mut demo = Running::start(["demo", "--once", "--data", &files.path("data")]);
+    // The first line comes when the server runs and nothing is delivered yet.
+    demo.line();
+    demo.signal("INT");
+    let rest = demo.rest();
+    let finished = rest.last().is_some_and(|line| line.ends_with("requests refused"));
+    let code = demo.wait().code();
+    match finished {
+        // It may have been on its way out already.
+        true => assert!(matches!(code, Some(0 | 130)), "{code:?}"),
+        false => assert_eq!(code, Some(1), "{rest:?}"),
+    }
+}
