@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod axes;
+mod messages;
 mod policy;
 mod profiles;
 mod properties;
