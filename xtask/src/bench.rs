@@ -12,7 +12,7 @@ use std::{
 use hookseal_testkit::outside::{Failed, Options, Server, wait_until};
 use serde_json::json;
 
-use crate::shell::{Done, release_binary, root, run_in, scratch};
+use crate::shell::{Binary, Done, root, run_in, scratch};
 
 /// Where the driver's endpoint listens.
 const SINK: &str = "127.0.0.1:9911";
@@ -43,6 +43,8 @@ pub(crate) struct Bench {
     /// The processor of the driver, which is the endpoint too
     #[arg(long, default_value_t = 0)]
     driver_processor: usize,
+    #[command(flatten)]
+    binary: Binary,
 }
 
 /// What the driver printed of one round.
@@ -58,7 +60,7 @@ struct Round {
 
 impl Bench {
     pub(crate) fn run(&self) -> Done {
-        let binary = release_binary()?;
+        let binary = self.binary.path()?;
         let tools = self.build_tools()?;
         let (mut limit, mut system) = (Vec::new(), Vec::new());
         for round in 1..=self.rounds {

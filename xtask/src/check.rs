@@ -2,7 +2,7 @@
 
 use crate::{
     scenarios::{Crash, Drain, Durable, Hostile},
-    shell::{Done, is_there, root, run, run_in},
+    shell::{Binary, Done, is_there, root, run, run_in},
 };
 
 /// Everything that must pass
@@ -26,10 +26,11 @@ impl Check {
             println!("skipped: the scenarios on the release build (--quick)");
             return Ok(());
         }
-        Crash { rounds: 5, events: 2000, seed: 20_261_121 }.run()?;
-        Drain { events: 1000, answer_after_ms: 20 }.run()?;
-        Durable {}.run()?;
-        Hostile { events: 600 }.run()?;
+        let binary = Binary::default;
+        Crash { rounds: 5, events: 2000, seed: 20_261_121, binary: binary() }.run()?;
+        Drain { events: 1000, answer_after_ms: 20, binary: binary() }.run()?;
+        Durable { binary: binary() }.run()?;
+        Hostile { events: 600, binary: binary() }.run()?;
         // The load driver has a lock file of its own and must keep building.
         run_in(&root().join("bench"), "cargo", &["check", "--locked"])?;
         println!("all checks passed");

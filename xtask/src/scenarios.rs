@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookseal_testkit::outside::{crash, drain, durable, hostile};
 
-use crate::shell::{Done, release_binary, root, scratch};
+use crate::shell::{Binary, Done, root, scratch};
 
 /// Kill the server with SIGKILL under load
 #[derive(clap::Args)]
@@ -18,11 +18,13 @@ pub(crate) struct Crash {
     /// Leads to the moments at which it is killed
     #[arg(long, default_value_t = 20_261_121)]
     pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) binary: Binary,
 }
 
 impl Crash {
     pub(crate) fn run(&self) -> Done {
-        let binary = release_binary()?;
+        let binary = self.binary.path()?;
         let data = scratch("crash")?;
         let plan = crash::Plan { rounds: self.rounds, events: self.events, publishers: 16, seed: self.seed };
         let report = crash::run(&binary, &data, plan)?;
@@ -48,11 +50,13 @@ pub(crate) struct Drain {
     /// Milliseconds that the endpoint takes for each answer
     #[arg(long, default_value_t = 20)]
     pub(crate) answer_after_ms: u64,
+    #[command(flatten)]
+    pub(crate) binary: Binary,
 }
 
 impl Drain {
     pub(crate) fn run(&self) -> Done {
-        let binary = release_binary()?;
+        let binary = self.binary.path()?;
         let data = scratch("drain")?;
         let report = drain::run(&binary, &data, self.events, Duration::from_millis(self.answer_after_ms))?;
         println!(
@@ -71,11 +75,13 @@ pub(crate) struct Hostile {
     /// Events to the healthy subscription in each measurement, at 200 a second
     #[arg(long, default_value_t = 2000)]
     pub(crate) events: u64,
+    #[command(flatten)]
+    pub(crate) binary: Binary,
 }
 
 impl Hostile {
     pub(crate) fn run(&self) -> Done {
-        let binary = release_binary()?;
+        let binary = self.binary.path()?;
         let data = scratch("hostile")?;
         let report = hostile::run(&binary, &data, self.events)?;
         for (name, reason, ms) in &report.reasons {
@@ -92,12 +98,15 @@ impl Hostile {
 }
 
 /// A disk that is slow, fails or is full
-#[derive(clap::Args)]
-pub(crate) struct Durable {}
+#[derive(clap::Args, Default)]
+pub(crate) struct Durable {
+    #[command(flatten)]
+    pub(crate) binary: Binary,
+}
 
 impl Durable {
     pub(crate) fn run(&self) -> Done {
-        let binary = release_binary()?;
+        let binary = self.binary.path()?;
         let folder = scratch("durable")?;
         let report = durable::run(&binary, &folder, &root().join("tests/shim/syncshim.c"))?;
         println!(

@@ -43,10 +43,23 @@ pub(crate) fn target() -> PathBuf {
     target.unwrap_or_else(|| root().join("target"))
 }
 
-/// Builds the binary for release and returns its path.
-pub(crate) fn release_binary() -> Result<PathBuf, Box<dyn std::error::Error>> {
-    run("cargo", &["build", "--release", "--locked", "--package", "hookseal-cli"])?;
-    Ok(target().join("release/hookseal"))
+/// Which binary to look at.
+#[derive(clap::Args, Default)]
+pub(crate) struct Binary {
+    /// A `hookseal` binary to look at, in the place of the release build of this checkout
+    #[arg(long)]
+    binary: Option<PathBuf>,
+}
+
+impl Binary {
+    /// Its path; builds it for release where none was given.
+    pub(crate) fn path(&self) -> Result<PathBuf, Box<dyn std::error::Error>> {
+        if let Some(binary) = &self.binary {
+            return Ok(binary.clone());
+        }
+        run("cargo", &["build", "--release", "--locked", "--package", "hookseal-cli"])?;
+        Ok(target().join("release/hookseal"))
+    }
 }
 
 /// A new, empty folder below the target folder, on the same disk as everything else.

@@ -10,68 +10,65 @@ use std::{
     task::{Context, Poll},
 };
 
-use axum::{extract::Request, response::Response};
-use hookseal::Timestamp;
-use http::{HeaderName, HeaderValue};
-use tower::{Layer, Service};
+use axum::{
+    Router,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, Method};
+use tower::Service;
 
-use crate::{limits, problem::Problem};
+use crate::{api::Api, calls::publish, limits, problem::Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Puts an [`Envelope`] around a service.
-#[derive(Debug, Clone)]
-pub(crate) struct EnvelopeLayer {
+/// The API's outside: every answer carries the request's id, and every problem is written out.
+///
+/// Publishing is what most requests are, so it is recognised here, ahead of the router, which would box and clone its
+/// way to the same call.
+#[derive(Clone)]
+pub(crate) struct Envelope {
+    api: Arc<Api>,
+    routes: Router,
     ids: Arc<RequestIds>,
 }
 
-/// A service whose answers carry the request's id.
-#[derive(Debug, Clone)]
-pub(crate) struct Envelope<S> {
-    inner: S,
-    ids: Arc<RequestIds>,
-}
-
-impl EnvelopeLayer {
-    /// For a server that starts now.
-    pub(crate) fn new(now: Timestamp) -> Self {
-        Self { ids: Arc::new(RequestIds { started: now.as_unix_millis(), next: AtomicU64::new(1) }) }
+impl Envelope {
+    /// Around these routes, for a server that starts now.
+    pub(crate) fn new(api: Arc<Api>, routes: Router) -> Self {
+        let started = api.engine.now().as_unix_millis();
+        Self { api, routes, ids: Arc::new(RequestIds { started, next: AtomicU64::new(1) }) }
     }
 }
 
-impl<S> Layer<S> for EnvelopeLayer {
-    type Service = Envelope<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Envelope { inner, ids: Arc::clone(&self.ids) }
-    }
-}
-
-impl<S> Service<Request> for Envelope<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
-{
+impl Service<Request> for Envelope {
     type Response = Response;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
         let id = self.ids.of(&request);
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let mut response = answer.await?;
-            if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-                problem.write(id.to_str().unwrap_or_default(), &mut response);
-            }
-            response.headers_mut().insert(REQUEST_ID, id);
-            Ok(response)
-        })
+        if request.method() == Method::POST && request.uri().path() == publish::PATH {
+            let api = Arc::clone(&self.api);
+            return Box::pin(
+                async move { Ok(sealed(publish::request(api, request).await.into_response(), id)) },
+            );
+        }
+        let answer = self.routes.call(request);
+        Box::pin(async move { Ok(sealed(answer.await?, id)) })
     }
+}
+
+fn sealed(mut response: Response, id: HeaderValue) -> Response {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        problem.write(id.to_str().unwrap_or_default(), &mut response);
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
 }
 
 /// Names requests: they need to be told apart in a log, and nothing more.

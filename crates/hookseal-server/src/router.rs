@@ -16,7 +16,7 @@ use crate::{
     api::Api,
     caller::TENANT_PATH,
     calls::{deliveries, events, health, profiles, publish, webhooks},
-    envelope::EnvelopeLayer,
+    envelope::Envelope,
     problem::{Code, Problem},
 };
 
@@ -25,7 +25,6 @@ use crate::{
 /// Every call below `/v1` needs one of `keys`, acts in that key's scope, and stands a second time below
 /// `/v1/tenants/default` for the operator's key. What each takes and answers is in `docs/api.md`.
 pub fn router(engine: Arc<Engine>, keys: Keyring, config: ServerConfig) -> Router {
-    let started = engine.now();
     let api = Api::new(engine, keys, config);
     let quick = Router::new()
         .merge(quick_calls("/v1"))
@@ -33,14 +32,14 @@ pub fn router(engine: Arc<Engine>, keys: Keyring, config: ServerConfig) -> Route
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&api), in_time));
-    Router::new()
+    let routes = Router::new()
         .merge(quick)
         .merge(slow_calls("/v1"))
         .merge(slow_calls(TENANT_PATH))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .layer(EnvelopeLayer::new(started))
-        .with_state(api)
+        .with_state(Arc::clone(&api));
+    Router::new().fallback_service(Envelope::new(api, routes))
 }
 
 /// The calls that are answered within the request timeout.

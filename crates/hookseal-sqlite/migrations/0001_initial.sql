@@ -2,6 +2,9 @@
 --
 -- `ord` is the ascending part of an id, `nonce` its random part; together they are the id. A delivery's nonce is
 -- derived from its event's and is not kept. Times are milliseconds since the Unix epoch.
+--
+-- Checks of what is written for every event are ranges: a list of more than two values is a table of its own,
+-- built anew for every row.
 
 CREATE TABLE scope (
     id     INTEGER PRIMARY KEY,
@@ -36,8 +39,8 @@ CREATE TABLE subscription (
     max_in_flight    INTEGER,
     retry_schedule_s TEXT,
     metadata         TEXT,
-    status           INTEGER NOT NULL CHECK (status IN (0, 1, 2, 3, 4)),
-    disabled_because INTEGER CHECK (disabled_because IN (1, 2)),
+    status           INTEGER NOT NULL CHECK (status BETWEEN 0 AND 4),
+    disabled_because INTEGER CHECK (disabled_because BETWEEN 1 AND 2),
     failures         INTEGER NOT NULL DEFAULT 0,
     failing_since    INTEGER,
     created_at       INTEGER NOT NULL,
@@ -81,9 +84,9 @@ CREATE TABLE delivery (
     subscription INTEGER NOT NULL,
     ord          INTEGER NOT NULL,
     event        INTEGER NOT NULL,
-    state        INTEGER NOT NULL CHECK (state IN (0, 2, 3, 4, 5)),
+    state        INTEGER NOT NULL CHECK (state BETWEEN 0 AND 5 AND state <> 1),
     attempts     INTEGER NOT NULL,
-    cause        INTEGER NOT NULL CHECK (cause IN (0, 1, 2)),
+    cause        INTEGER NOT NULL CHECK (cause BETWEEN 0 AND 2),
     due          INTEGER,
     finished_at  INTEGER,
     status       INTEGER,
@@ -102,7 +105,7 @@ CREATE TABLE attempt (
     subscription     INTEGER NOT NULL,
     ord              INTEGER NOT NULL,
     number           INTEGER NOT NULL,
-    cause            INTEGER NOT NULL CHECK (cause IN (0, 1, 2)),
+    cause            INTEGER NOT NULL CHECK (cause BETWEEN 0 AND 2),
     started_at       INTEGER NOT NULL,
     status           INTEGER,
     failure          INTEGER,

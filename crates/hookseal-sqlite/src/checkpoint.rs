@@ -5,40 +5,68 @@
 
 use std::{
     sync::{
+        Arc,
         atomic::Ordering,
-        mpsc::{self, SyncSender, TrySendError},
+        mpsc::{self, Sender},
     },
     thread::JoinHandle,
 };
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 
-use crate::writer::Writer;
+use crate::{limits, writer::Writer};
 
 /// The thread that copies. It ends when this is dropped.
 pub(crate) struct Checkpointer {
-    wake: Option<SyncSender<()>>,
+    wake: Option<Sender<()>>,
+    progress: Arc<Mutex<Progress>>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// How far a checkpoint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// None is under way.
+    Idle,
+    /// The thread copies.
+    Copying,
+    /// The thread has copied; what came since is the writer's to copy.
+    Copied,
+}
+
 impl Checkpointer {
-    /// Starts the thread; `done` is called after each copying.
-    pub(crate) fn spawn(connection: Connection, done: impl Fn() + Send + 'static) -> std::io::Result<Self> {
-        let (wake, woken) = mpsc::sync_channel(1);
+    /// Starts the thread.
+    pub(crate) fn spawn(connection: Connection) -> std::io::Result<Self> {
+        let (wake, woken) = mpsc::channel();
+        let progress = Arc::new(Mutex::new(Progress::Idle));
         let thread = std::thread::Builder::new().name("hookseal-sqlite-log".to_owned());
-        let thread = thread.spawn(move || {
-            while woken.recv().is_ok() {
-                checkpoint(&connection, "PRAGMA wal_checkpoint(PASSIVE)");
-                done();
+        let thread = thread.spawn({
+            let progress = Arc::clone(&progress);
+            move || {
+                while woken.recv().is_ok() {
+                    checkpoint(&connection, "PRAGMA wal_checkpoint(PASSIVE)");
+                    *progress.lock() = Progress::Copied;
+                }
             }
         })?;
-        Ok(Self { wake: Some(wake), thread: Some(thread) })
+        Ok(Self { wake: Some(wake), progress, thread: Some(thread) })
     }
 
-    /// Has the log copied, unless that is under way.
-    pub(crate) fn wake(&self) {
-        if let Some(Err(TrySendError::Disconnected(()))) = self.wake.as_ref().map(|wake| wake.try_send(())) {
-            tracing::warn!("the thread that copies the write-ahead log has ended; the writer does it alone");
+    /// Has the log copied, unless that is under way; whether it has been, and the rest is the writer's.
+    fn copy(&self) -> bool {
+        let mut progress = self.progress.lock();
+        match *progress {
+            Progress::Idle => {
+                *progress = Progress::Copying;
+                // The thread ends only when this is dropped, or with a panic; then the writer copies alone.
+                self.wake.as_ref().is_none_or(|wake| wake.send(()).is_err())
+            }
+            Progress::Copying => false,
+            Progress::Copied => {
+                *progress = Progress::Idle;
+                true
+            }
         }
     }
 }
@@ -53,18 +81,29 @@ impl Drop for Checkpointer {
 }
 
 impl Writer {
-    /// Copies what is left of the log, so that the next commit begins it anew.
-    pub(crate) fn finish_checkpoint(&mut self) {
-        if checkpoint(&self.connection, "PRAGMA wal_checkpoint(PASSIVE)") {
-            self.log_pages.store(0, Ordering::Relaxed);
+    /// Looks at the log's length after a command, and has it copied into the database when it is long.
+    pub(crate) fn watch_log(&mut self) {
+        let pages = self.log_pages.load(Ordering::Relaxed);
+        if pages < limits::LOG_PAGES_CHECKPOINT {
+            return;
+        }
+        let copied = self.checkpointer.as_ref().is_none_or(Checkpointer::copy);
+        if copied || pages >= limits::LOG_PAGES_MAX {
+            self.run_checkpoint("PRAGMA wal_checkpoint(PASSIVE)");
         }
     }
 
-    /// Copies the whole log and empties its file, unless a reader needs it just now.
-    pub(crate) fn checkpoint_whole(&mut self) {
-        if checkpoint(&self.connection, "PRAGMA wal_checkpoint(TRUNCATE)") {
+    /// Copies the whole log and empties its file, unless a reader needs it just now; whether it did.
+    pub(crate) fn checkpoint_whole(&mut self) -> bool {
+        self.run_checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
+    fn run_checkpoint(&mut self, pragma: &str) -> bool {
+        let whole = checkpoint(&self.connection, pragma);
+        if whole {
             self.log_pages.store(0, Ordering::Relaxed);
         }
+        whole
     }
 }
 

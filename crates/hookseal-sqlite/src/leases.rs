@@ -104,11 +104,9 @@ impl Leases {
 
     /// A copy of the leases of one subscription's deliveries.
     pub(crate) fn view_of(&self, key: SubscriptionKey) -> LeaseView {
-        let copy = |leases: &BTreeMap<u64, Lease>| {
-            let of_it = leases.iter().filter(|(_, lease)| lease.subscription == key);
-            of_it.map(|(order, lease)| (*order, *lease)).collect()
-        };
-        LeaseView { fresh: copy(&self.fresh), claimed: copy(&self.claimed) }
+        let mut view = self.view(0..=u64::MAX);
+        view.retain(key);
+        view
     }
 }
 
@@ -122,6 +120,13 @@ pub(crate) struct LeaseView {
 }
 
 impl LeaseView {
+    /// Forgets those of other subscriptions.
+    pub(crate) fn retain(&mut self, key: SubscriptionKey) {
+        for leases in [&mut self.fresh, &mut self.claimed] {
+            leases.retain(|(_, lease)| lease.subscription == key);
+        }
+    }
+
     /// Whether the delivery at this place was leased while its row counted so many attempts.
     pub(crate) fn holds(&self, order: u64, attempts: u32) -> bool {
         [&self.claimed, &self.fresh].into_iter().any(|leases| {

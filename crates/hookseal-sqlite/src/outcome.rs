@@ -59,7 +59,8 @@ impl Writer {
     }
 }
 
-/// The statement that writes a delivery's row after an attempt.
+/// The statement that writes a delivery's row after an attempt. It writes all columns, so that it makes no
+/// difference whether there was a row.
 pub(crate) struct Recorder<'c> {
     connection: &'c Connection,
     delivery: CachedStatement<'c>,
@@ -68,18 +69,15 @@ pub(crate) struct Recorder<'c> {
 impl<'c> Recorder<'c> {
     pub(crate) fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
         let delivery = connection.prepare_cached(
-            "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, due, finished_at, \
-             status, failure, duration_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
-             ON CONFLICT (subscription, ord) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, \
-             cause = excluded.cause, due = excluded.due, finished_at = excluded.finished_at, \
-             status = excluded.status, failure = excluded.failure, duration_ms = excluded.duration_ms",
+            "INSERT OR REPLACE INTO delivery (subscription, ord, event, state, attempts, cause, due, finished_at, \
+             status, failure, duration_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         );
         Ok(Self { connection, delivery: delivery.doing("prepare to record outcomes")? })
     }
 
     fn write_delivery(&mut self, outcome: &Outcome) -> Result<(), StoreError> {
         let attempt = &outcome.attempt;
-        let duration_ms = whole_millis(attempt.result.phases.total);
+        let duration_ms = whole_millis(attempt.result.phases.total).min(i64::from(u32::MAX));
         let ended = attempt.started_at.as_unix_millis().saturating_add(duration_ms);
         let (state, cause, due, finished_at) = match outcome.next {
             NextStep::Succeeded => (DeliveryState::Succeeded, attempt.trigger, None, Some(ended)),

@@ -33,6 +33,23 @@ use crate::{
 /// The embedded store: one SQLite database in a directory, open in one process at a time.
 ///
 /// Dropping it without [`Store::close`] loses nothing; it finishes what it was asked to do, and blocks until then.
+///
+/// ```
+/// use hookseal::Timestamp;
+/// use hookseal_engine::ports::Store;
+/// use hookseal_sqlite::{OpenOptions, SqliteStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let parent = tempfile::tempdir()?;
+/// # let directory = parent.path().join("hookseal-data");
+/// let store = SqliteStore::open(&OpenOptions::new(directory))?;
+/// let recovered = store.recover(Timestamp::from_unix_seconds(1_800_000_000)).await?;
+/// assert_eq!(recovered.resumed, 0);
+/// store.close().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct SqliteStore {
     /// `None` once the store is being dropped.
     writer: Option<WriterHandle>,

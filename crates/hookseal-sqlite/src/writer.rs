@@ -2,17 +2,17 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU32},
     thread::JoinHandle,
 };
 
 use hookseal_engine::{Scope, SubscriptionKey, ports::store::StoreError};
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{
+    mpsc::{self, error::TryRecvError},
+    oneshot,
+};
 
 use crate::{
     checkpoint::Checkpointer,
@@ -54,28 +54,23 @@ pub(crate) fn spawn(
     checkpoints: Connection,
 ) -> std::io::Result<(WriterHandle, JoinHandle<()>)> {
     let (commands, queue) = mpsc::channel::<Command>(limits::COMMANDS_MAX);
-    let weak = commands.downgrade();
-    let checkpointer = Checkpointer::spawn(checkpoints, move || {
-        // The writer is told without waiting: where its queue is full it is asked again after the next commit.
-        if let Some(commands) = weak.upgrade() {
-            drop(commands.try_send(Box::new(Writer::finish_checkpoint)));
-        }
-    })?;
     let mut writer = writer;
-    writer.checkpointer = Some(checkpointer);
+    writer.checkpointer = Some(Checkpointer::spawn(checkpoints)?);
     let thread = std::thread::Builder::new().name("hookseal-sqlite".to_owned());
     let thread = thread.spawn(move || work(writer, queue))?;
     Ok((WriterHandle { commands }, thread))
 }
 
-/// Does commands while there are any; background work in the gaps, and now and then between commands.
+/// Does commands while there are any; background work in the gaps, and now and then between commands. What of that
+/// is left when the store is dropped is done after the next start.
 fn work(mut writer: Writer, mut queue: mpsc::Receiver<Command>) {
     let mut since_chunk = 0;
     while !writer.closed {
         let command = match queue.try_recv() {
             Ok(command) => Some(command),
-            Err(_) if writer.has_background_work() => None,
-            Err(_) => match queue.blocking_recv() {
+            Err(TryRecvError::Disconnected) => break,
+            Err(TryRecvError::Empty) if writer.has_background_work() => None,
+            Err(TryRecvError::Empty) => match queue.blocking_recv() {
                 Some(command) => Some(command),
                 None => break,
             },
@@ -137,10 +132,11 @@ impl Writer {
             Ok(value)
         });
         // SQLite itself ends the transaction on some errors, such as a full disk, but not on all.
-        if done.is_err() && !connection.is_autocommit() {
-            if let Err(error) = execute(connection, "ROLLBACK", "roll back a transaction") {
-                tracing::warn!(error = %error, "a transaction could not be rolled back");
-            }
+        if done.is_err()
+            && !connection.is_autocommit()
+            && let Err(error) = execute(connection, "ROLLBACK", "roll back a transaction")
+        {
+            tracing::warn!(error = %error, "a transaction could not be rolled back");
         }
         done
     }
@@ -162,26 +158,14 @@ impl Writer {
         self.closed = true;
     }
 
-    /// Counts the log's pages after a command, and has them copied into the database when they are many.
-    fn watch_log(&mut self) {
-        let pages = self.log_pages.load(Ordering::Relaxed);
-        if pages >= limits::LOG_PAGES_MAX {
-            self.finish_checkpoint();
-        } else if pages >= limits::LOG_PAGES_CHECKPOINT {
-            if let Some(checkpointer) = &self.checkpointer {
-                checkpointer.wake();
-            }
-        }
-    }
-
     fn has_background_work(&self) -> bool {
         !self.background_held && (self.purge_log || !self.cancelling.is_empty())
     }
 
     fn do_background_work(&mut self) {
         if self.purge_log {
-            self.purge_log = false;
-            self.checkpoint_whole();
+            self.purge_log = !self.checkpoint_whole();
+            self.background_held = self.purge_log;
         } else if let Err(error) = self.cancel_chunk() {
             self.background_held = true;
             tracing::warn!(error = %error, "cancelling what waits for a deleted subscription is put off");
@@ -329,7 +313,7 @@ mod tests {
                 std::fs::read_dir(directory.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()));
             let holds =
                 |bytes: Vec<u8>| bytes.windows(25).any(|window| window == b"whsec_to_be_found_nowhere");
-            files.map(|bytes| holds(bytes.unwrap())).any(|found| found)
+            files.map(Result::unwrap).any(holds)
         };
         assert!(found(), "it is there before");
         writer.delete_subscription(Scope(1), id, NOW).unwrap();

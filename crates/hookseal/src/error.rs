@@ -141,13 +141,13 @@ pub enum SecretError {
     #[error("no secret is configured")]
     Missing,
     /// The secret, or the key that it decodes to, is empty.
-    #[error("secret {index} is empty")]
+    #[error("secret {} is empty", .index + 1)]
     Empty {
         /// Which of the given secrets, from 0.
         index: usize,
     },
     /// The secret cannot be decoded.
-    #[error("secret {index} is not {expected}")]
+    #[error("secret {} is not {expected}", .index + 1)]
     Undecodable {
         /// Which of the given secrets, from 0.
         index: usize,
@@ -155,7 +155,7 @@ pub enum SecretError {
         expected: &'static str,
     },
     /// The secret begins with a prefix of another kind of key. A public key as a shared secret lets anybody sign.
-    #[error("secret {index} begins with `{prefix}`, which marks another kind of key")]
+    #[error("secret {} begins with `{prefix}`, which marks another kind of key", .index + 1)]
     WrongKind {
         /// Which of the given secrets, from 0.
         index: usize,

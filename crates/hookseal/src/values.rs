@@ -84,7 +84,7 @@ impl Values<'_> {
         match self.request.line(name) {
             Line::One(value) => Ok(value),
             Line::Absent => Err(missing(name)),
-            Line::Several => Err(VerifyError::at(ErrorKind::DuplicateHeader, name, "the header stands once")),
+            Line::Several => Err(VerifyError::at(ErrorKind::DuplicateHeader, name, "the header must stand once")),
         }
     }
 

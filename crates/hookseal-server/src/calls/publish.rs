@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{body::Body, extract::State};
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, Request, State},
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use hookseal_engine::{EventType, Payload, Publish, Published};
@@ -20,6 +23,9 @@ use crate::{
     wire,
 };
 
+/// Where events are published.
+pub(crate) const PATH: &str = "/v1/events";
+
 const FIELDS: &[&str; 5] = &["type", "payload", "payload_base64", "content_type", "id"];
 
 /// `POST /v1/events`: 202 once the event is durable with its deliveries; 200 where the same event was before.
@@ -31,6 +37,14 @@ pub(crate) async fn publish(State(api): State<Arc<Api>>, caller: Caller, _: NoQu
     let status = if duplicate { StatusCode::OK } else { StatusCode::ACCEPTED };
     // An id needs no escaping, and this is written for every event.
     Ok(wire::json_text(status, format!(r#"{{"id":"{id}","deliveries":{deliveries}}}"#).into()))
+}
+
+/// The same for a request that the router has not seen.
+pub(crate) async fn request(api: Arc<Api>, request: Request) -> Answer {
+    let (mut parts, body) = request.into_parts();
+    let caller = Caller::from_request_parts(&mut parts, &api).await?;
+    let query = NoQuery::from_request_parts(&mut parts, &api).await?;
+    publish(State(api), caller, query, body).await
 }
 
 /// Reads an event. The bytes of its payload are those of the request.

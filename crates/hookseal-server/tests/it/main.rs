@@ -1,5 +1,7 @@
 //! The HTTP API against a real engine on a store in memory.
 
+#![expect(clippy::unwrap_used, reason = "what a test's helper unwraps is what the test asserts")]
+
 mod client;
 mod deliveries;
 mod errors;

@@ -3,9 +3,11 @@
 use std::{fmt::Write as _, path::Path, time::Duration};
 
 use axum::body::Body;
-use hookseal_engine::RetryAfter;
+use hookseal_engine::{
+    DeliveryRecord, DeliveryState, RetryAfter, Scope,
+    ports::store::{DeliveryFilter, Page},
+};
 use http::Request;
-use serde_json::Value;
 
 use crate::{
     transport::answered,
@@ -58,21 +60,24 @@ async fn run(world: &World, block: &str) -> String {
     out
 }
 
-/// Waits until no delivery is about to be attempted.
+/// Waits until no delivery is about to be attempted. It asks the store, so that requests keep their numbers.
 async fn settled(world: &World) {
-    let at_rest = |list: &Value| {
-        let mut deliveries = list["data"].as_array().unwrap().iter();
-        deliveries.all(|delivery| {
-            delivery["status"] != "leased" && (delivery["status"] != "pending" || delivery["attempts"] != 0)
-        })
-    };
-    world.until("/v1/deliveries", at_rest).await;
-    let recorded = async {
-        while world.engine.stats().unrecorded > 0 {
+    let settled = async {
+        loop {
+            let page = Page { limit: 100, after: None };
+            let store = world.engine.store();
+            let found = store.deliveries(Scope::DEFAULT_LIVE, DeliveryFilter::default(), page).await.unwrap();
+            let at_rest = |delivery: &DeliveryRecord| match delivery.state {
+                DeliveryState::Pending => delivery.attempts > 0,
+                state => state != DeliveryState::Leased,
+            };
+            if found.rows.iter().all(at_rest) {
+                return;
+            }
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, recorded).await.unwrap();
+    tokio::time::timeout(PATIENCE, settled).await.unwrap();
 }
 
 /// What `curl ... | jq ...` prints.

@@ -101,17 +101,16 @@ pub(crate) fn search(
 ) -> Result<Found<DeliveryRecord, DeliveryId>, StoreError> {
     let mut search = Search::new(page.limit);
     let before = page.after.map_or(u64::MAX >> 1, DeliveryId::order);
+    // The leases come first: looking for the subscription already takes the snapshot.
+    let mut view = leases.lock().view(0..=before);
     match filter.subscription {
         Some(id) => {
             if let Some(key) = key_of(connection, scope, id)? {
-                let view = leases.lock().view_of(key);
+                view.retain(key);
                 by_subscription(connection, view, key, filter, before, &mut search)?;
             }
         }
-        None => {
-            let view = leases.lock().view(0..=before);
-            by_event(connection, view, scope, filter, before, &mut search)?;
-        }
+        None => by_event(connection, view, scope, filter, before, &mut search)?,
     }
     Ok(search.found(|order, last| match last {
         Some(record) => record.key.id,

@@ -87,6 +87,13 @@ pub(crate) fn event(
     Ok(Some(event))
 }
 
+/// What [`record`] reads.
+macro_rules! head {
+    () => {
+        "SELECT ord, nonce, scope, accepted_at, type, targets, content_type, external_id, length(body) FROM event"
+    };
+}
+
 /// The events of a scope, newest first, without their bodies.
 pub(crate) fn search(
     connection: &Connection,
@@ -94,19 +101,21 @@ pub(crate) fn search(
     filter: &EventFilter,
     page: Page<EventId>,
 ) -> Result<Found<EventRecord, EventId>, StoreError> {
-    const COLUMNS: &str = "SELECT ord, nonce, scope, accepted_at, type, targets, content_type, external_id, length(body) FROM event ";
     let before = page.after.map_or(i64::MAX, |id| id.order().cast_signed());
-    let (sql, external_id) = match &filter.external_id {
+    let mut statement;
+    let mut rows = match &filter.external_id {
         // A publisher's id names one event at most, and has an index.
         Some(external_id) => {
-            (format!("{COLUMNS} WHERE scope = ?1 AND external_id = ?3 AND ord < ?2"), Some(external_id))
+            const SQL: &str = concat!(head!(), " WHERE ord < ?1 AND scope = ?2 AND external_id = ?3");
+            statement = connection.prepare_cached(SQL).doing("search events")?;
+            statement.query(params![before, scope.0, external_id]).doing("search events")?
         }
         None => {
-            (format!("{COLUMNS} WHERE ord < ?2 AND ?3 IS NULL AND ?1 IS NOT NULL ORDER BY ord DESC"), None)
+            const SQL: &str = concat!(head!(), " WHERE ord < ?1 ORDER BY ord DESC");
+            statement = connection.prepare_cached(SQL).doing("search events")?;
+            statement.query([before]).doing("search events")?
         }
     };
-    let mut statement = connection.prepare_cached(&sql).doing("search events")?;
-    let mut rows = statement.query(params![scope.0, before, external_id]).doing("search events")?;
     let mut search = Search::new(page.limit);
     while let Some(row) = rows.next().doing("search events")? {
         let order = row.get::<_, i64>(0).doing("search events")?.cast_unsigned();

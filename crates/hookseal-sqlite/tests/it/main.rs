@@ -4,6 +4,7 @@ mod compare;
 mod crash;
 mod events;
 mod opening;
+mod reading;
 mod recovery;
 
 use std::{

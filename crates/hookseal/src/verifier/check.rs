@@ -111,7 +111,7 @@ impl<'v, 'r> Verification<'v, 'r> {
         }
         match decoded.is_empty() {
             true => {
-                let problem = "the signature has the encoding and the length of the profile";
+                let problem = "the signature must have the encoding and the length that the profile says";
                 Err(VerifyError::at(ErrorKind::MalformedSignature, rule.carrier.name(), problem))
             }
             false => Ok(decoded),

@@ -89,7 +89,7 @@ fn registered_name(algorithm: Algorithm) -> Option<&'static str> {
 /// Compares the digests of `content-digest` (RFC 9530 section 2) with the body: each that is known, and at least one.
 fn check_content_digest(request: &Request<'_>) -> Result<(), VerifyError> {
     let Line::One(field) = request.line(CONTENT_DIGEST) else {
-        return Err(VerifyError::at(ErrorKind::MissingField, CONTENT_DIGEST, "the header stands once"));
+        return Err(VerifyError::at(ErrorKind::MissingField, CONTENT_DIGEST, "the header must stand once"));
     };
     let wrong =
         || VerifyError::at(ErrorKind::BodyHashMismatch, CONTENT_DIGEST, "the digest is that of another body");

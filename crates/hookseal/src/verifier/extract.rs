@@ -232,5 +232,5 @@ pub(super) fn text<'r>(
 }
 
 pub(super) fn duplicate(name: &str) -> VerifyError {
-    VerifyError::at(ErrorKind::DuplicateHeader, name, "the header stands once")
+    VerifyError::at(ErrorKind::DuplicateHeader, name, "the header must stand once")
 }

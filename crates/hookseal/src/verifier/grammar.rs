@@ -179,7 +179,7 @@ impl<'t> Parser<'_, 't> {
     fn set_once(&self, field: &mut Option<&'t [u8]>, value: &'t [u8]) -> Result<(), VerifyError> {
         match field.replace(value) {
             None => Ok(()),
-            Some(_) => Err(VerifyError::at(ErrorKind::DuplicateField, self.place, "a key stands once")),
+            Some(_) => Err(VerifyError::at(ErrorKind::DuplicateField, self.place, "a key must stand once")),
         }
     }
 

@@ -71,7 +71,7 @@ impl Verification<'_, '_> {
         let Some(TimestampSource::Claim(name)) = source else { return Ok(None) };
         let time = token.time(name);
         time.map(Some)
-            .ok_or_else(|| VerifyError::at(ErrorKind::MissingTimestamp, name, "the claim is a number"))
+            .ok_or_else(|| VerifyError::at(ErrorKind::MissingTimestamp, name, "the claim must be a number"))
     }
 }
 
@@ -91,7 +91,7 @@ fn token_matches(secret: &Secret, tokens: &[Cow<'_, [u8]>], all: bool) -> bool {
 /// The user name and password of an `Authorization` header (RFC 7617 section 2).
 fn basic_credentials(text: &[u8]) -> Result<Vec<u8>, VerifyError> {
     let malformed = || {
-        let problem = "the value is `Basic` and base64 of a name and a password";
+        let problem = "the value must be `Basic` and base64 of a name and a password";
         VerifyError::at(ErrorKind::MalformedSignature, "authorization", problem)
     };
     let (scheme, credentials) = text.split_at_checked(6).ok_or_else(malformed)?;
