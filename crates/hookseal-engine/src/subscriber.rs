@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, header};
 use parking_lot::Mutex;
 
 use crate::{
-    DisableReason, Health, Payload, Policy, Subscription, SubscriptionStatus,
+    DisableReason, Failure, FailureKind, Health, Payload, Policy, Subscription, SubscriptionStatus,
     dispatcher::QueueRules,
     health::{self, Went},
     ports::{Endpoint, EndpointError, Outbound, Transport},
@@ -21,11 +21,18 @@ pub(crate) struct Subscriber {
     /// The subscription that it was made from, with status and health of then: [`Subscriber::standing`] is now.
     pub(crate) subscription: Subscription,
     pub(crate) policy: Policy,
+    /// What makes its requests; or why there can be none, which is then why its attempts fail. A subscription that was
+    /// fit when it was made may be so no longer: its profile is gone, or its network is not allowed any more.
+    sender: Result<Sender, SubscriberError>,
+    standing: Mutex<Standing>,
+}
+
+/// What makes a subscription's requests.
+struct Sender {
     profile: Arc<Profile>,
     endpoint: Arc<Endpoint>,
-    signer: Option<Signer>,
+    signer: Signer,
     custom: Vec<(HeaderName, HeaderValue)>,
-    standing: Mutex<Standing>,
 }
 
 /// How a subscription stands now: what its deliveries change of it.
@@ -63,14 +70,26 @@ pub(crate) enum SubscriberError {
     #[error("there is no profile `{0}`")]
     Profile(String),
     /// Its endpoint's URL is of no use.
-    #[error("the endpoint cannot be used")]
-    Endpoint(#[source] EndpointError),
+    #[error(transparent)]
+    Endpoint(EndpointError),
     /// Its secrets do not fit its profile.
-    #[error("the secret does not fit the profile")]
-    Secret(#[source] SecretError),
+    #[error(transparent)]
+    Secret(SecretError),
     /// One of its own headers is not a header.
     #[error("`{0}` is not a header that can be sent")]
     Header(String),
+}
+
+impl SubscriberError {
+    /// What kind of failure an attempt is that it prevents.
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Endpoint(EndpointError::AddressNotAllowed(_) | EndpointError::PlainHttp) => {
+                FailureKind::AddressNotAllowed
+            }
+            _ => FailureKind::Unsendable,
+        }
+    }
 }
 
 /// Why one request could not be made.
@@ -82,34 +101,34 @@ pub(crate) enum RequestError {
     Header(String),
 }
 
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Self::new(FailureKind::Unsendable, error.to_string())
+    }
+}
+
 impl Subscriber {
+    /// Makes a subscription ready, as far as it can be: [`Subscriber::check`] says whether that is all the way.
+    /// `profile` is the one that it names, where there is such a profile.
     pub(crate) fn new(
         subscription: Subscription,
-        profile: Arc<Profile>,
+        profile: Option<&Arc<Profile>>,
         transport: &dyn Transport,
-    ) -> Result<Self, SubscriberError> {
-        let settings = &subscription.settings;
-        let endpoint = transport.endpoint(&settings.endpoint_url).map_err(SubscriberError::Endpoint)?;
-        let secrets: Vec<_> = subscription.secrets.iter().map(|s| s.secret.clone()).collect();
-        let signer = if secrets.is_empty() {
-            Signer::unsigned(&profile)
-        } else {
-            Signer::new(&profile, Part::Delivery, &secrets, &Params::default())
-        };
-        let custom = settings
-            .headers
-            .iter()
-            .map(|(name, value)| custom_header(name, value))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            policy: Policy::resolve(profile.delivery(), settings),
-            endpoint,
-            signer: Some(signer.map_err(SubscriberError::Secret)?),
-            custom,
+    ) -> Self {
+        // Where its own profile is gone its attempts fail, and are put off by the rules of the default one.
+        let rules = profile.or_else(|| Profile::builtin("standard-webhooks"));
+        let rules = rules.expect("invariant: `standard-webhooks` is built in");
+        Self {
+            policy: Policy::resolve(rules.delivery(), &subscription.settings),
+            sender: Sender::new(&subscription, profile, transport),
             standing: Mutex::new(Standing { status: subscription.status, health: subscription.health }),
-            profile,
             subscription,
-        })
+        }
+    }
+
+    /// Whether it can be sent to.
+    pub(crate) fn check(&self) -> Result<(), &SubscriberError> {
+        self.sender.as_ref().map(drop)
     }
 
     /// How its queue may run.
@@ -127,34 +146,63 @@ impl Subscriber {
     }
 
     /// Signs a delivery as of `now` and makes it ready to be sent. `buffer` is for reuse.
+    ///
+    /// # Errors
+    ///
+    /// What the attempt fails with, without having been sent.
     pub(crate) fn request(
         &self,
         id: &str,
         payload: &Payload,
         now: Timestamp,
         buffer: &mut SignedHeaders,
-    ) -> Result<Outbound, RequestError> {
+    ) -> Result<Outbound, Failure> {
+        let sender = self.sender.as_ref().map_err(|error| Failure::new(error.kind(), error.to_string()))?;
         let subscription = self.subscription.id.to_string();
-        let mut message = Message::new(now, id, &payload.body);
-        message.event_type = Some(payload.event_type.as_str());
-        message.subscription = &subscription;
-        message.url = &self.subscription.settings.endpoint_url;
-        buffer.clear();
-        if let Some(signer) = &self.signer {
-            signer.sign(&message, buffer)?;
-        }
-        self.profile.delivery().write_headers(&message, buffer)?;
-        let headers = self.headers(payload, buffer)?;
-        let (endpoint, timeout) = (Arc::clone(&self.endpoint), self.policy.timeout);
+        let message = Message::new(now, id, &payload.body)
+            .with_event_type(payload.event_type.as_str())
+            .with_subscription(&subscription)
+            .with_url(&self.subscription.settings.endpoint_url);
+        let headers = sender.headers(&message, payload, buffer)?;
+        let (endpoint, timeout) = (Arc::clone(&sender.endpoint), self.policy.timeout);
         Ok(Outbound { endpoint, headers, body: payload.body.clone(), timeout })
+    }
+}
+
+impl Sender {
+    fn new(
+        subscription: &Subscription,
+        profile: Option<&Arc<Profile>>,
+        transport: &dyn Transport,
+    ) -> Result<Self, SubscriberError> {
+        let settings = &subscription.settings;
+        let profile = profile.ok_or_else(|| SubscriberError::Profile(settings.profile.clone()))?;
+        let endpoint = transport.endpoint(&settings.endpoint_url).map_err(SubscriberError::Endpoint)?;
+        let secrets: Vec<_> = subscription.secrets.iter().map(|s| s.secret.clone()).collect();
+        let signer = if secrets.is_empty() {
+            Signer::unsigned(profile)
+        } else {
+            Signer::new(profile, Part::Delivery, &secrets, &Params::default())
+        };
+        let own = settings.headers.iter().map(|(name, value)| custom_header(name, value));
+        Ok(Self {
+            endpoint,
+            signer: signer.map_err(SubscriberError::Secret)?,
+            custom: own.collect::<Result<_, _>>()?,
+            profile: Arc::clone(profile),
+        })
     }
 
     fn headers(
         &self,
+        message: &Message<'_>,
         payload: &Payload,
-        made: &SignedHeaders,
+        made: &mut SignedHeaders,
     ) -> Result<Vec<(HeaderName, HeaderValue)>, RequestError> {
-        let mut headers = Vec::with_capacity(self.custom.len() + 8);
+        made.clear();
+        self.signer.sign(message, made)?;
+        self.profile.delivery().write_headers(message, made)?;
+        let mut headers = Vec::with_capacity(self.custom.len() + made.len() + 2);
         let agent = self.profile.delivery().user_agent().unwrap_or(USER_AGENT);
         headers.push(parsed("user-agent", agent)?);
         if let Some(content_type) = &payload.content_type {

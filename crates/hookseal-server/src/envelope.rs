@@ -15,6 +15,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
+use hookseal::Timestamp;
 use http::{HeaderName, HeaderValue, Method};
 use tower::Service;
 
@@ -36,8 +37,8 @@ pub(crate) struct Envelope {
 impl Envelope {
     /// Around these routes, for a server that starts now.
     pub(crate) fn new(api: Arc<Api>, routes: Router) -> Self {
-        let started = api.engine.now().as_unix_millis();
-        Self { api, routes, ids: Arc::new(RequestIds { started, next: AtomicU64::new(1) }) }
+        let ids = Arc::new(RequestIds::since(api.engine.now()));
+        Self { api, routes, ids }
     }
 }
 
@@ -74,12 +75,16 @@ fn sealed(mut response: Response, id: HeaderValue) -> Response {
 /// Names requests: they need to be told apart in a log, and nothing more.
 #[derive(Debug)]
 struct RequestIds {
-    /// When the server started, in Unix milliseconds: what tells its ids from those of its other runs.
-    started: i64,
+    /// When the server started, in Unix milliseconds and hexadecimal: what tells its ids from those of other runs.
+    started: String,
     next: AtomicU64,
 }
 
 impl RequestIds {
+    fn since(started: Timestamp) -> Self {
+        Self { started: format!("{:011x}-", started.as_unix_millis()), next: AtomicU64::new(1) }
+    }
+
     /// The id that the client gave, where it can stand in a log, or a new one.
     fn of(&self, request: &Request) -> HeaderValue {
         if let Some(given) = request.headers().get(REQUEST_ID)
@@ -87,7 +92,7 @@ impl RequestIds {
         {
             return given.clone();
         }
-        let id = format!("{:011x}-{:x}", self.started, self.next.fetch_add(1, Relaxed));
+        let id = format!("{}{:x}", self.started, self.next.fetch_add(1, Relaxed));
         HeaderValue::from_maybe_shared(bytes::Bytes::from(id))
             .expect("invariant: hexadecimal digits are visible")
     }
@@ -104,7 +109,7 @@ mod tests {
     use super::*;
 
     fn id_for(given: Option<&[u8]>) -> String {
-        let ids = RequestIds { started: 1_750_000_000_000, next: AtomicU64::new(31) };
+        let ids = RequestIds::since(Timestamp::from_unix_millis(1_750_000_000_000));
         let mut request = Request::new(Body::empty());
         if let Some(given) = given {
             request.headers_mut().insert(REQUEST_ID, HeaderValue::from_bytes(given).unwrap());
@@ -114,8 +119,7 @@ mod tests {
 
     #[test]
     fn takes_a_plain_id_over_and_makes_one_otherwise() {
-        let made = "197746c7400-1f".to_owned();
-        assert_eq!(id_for(None).len(), made.len());
+        assert_eq!(id_for(None), "1977420dc00-1");
         assert_eq!(id_for(Some(b"abc-123")), "abc-123");
         assert_eq!(id_for(Some("x".repeat(128).as_bytes())), "x".repeat(128));
         for odd in [&b""[..], b"a b", "ä".as_bytes(), "x".repeat(129).as_bytes()] {

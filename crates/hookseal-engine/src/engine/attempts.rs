@@ -10,7 +10,7 @@ use super::{
     committer::{Entry, Finished},
 };
 use crate::{
-    AttemptRecord, AttemptResult, DeliveryRef, Failure, FailureKind, Trigger,
+    AttemptRecord, AttemptResult, DeliveryRef, Trigger,
     dispatcher::Job,
     health::Went,
     outcome::{decide, explain_status, is_success},
@@ -70,8 +70,7 @@ impl Engine {
         let id = job.delivery.id.to_string();
         let outbound = match subscriber.request(&id, &job.payload, started_at, buffer) {
             Ok(outbound) => outbound,
-            Err(error) => {
-                let failure = Failure::new(FailureKind::Unsendable, error.to_string());
+            Err(failure) => {
                 return Some((
                     started_at,
                     AttemptResult { failure: Some(failure), ..AttemptResult::default() },

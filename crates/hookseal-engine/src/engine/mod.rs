@@ -149,10 +149,7 @@ impl Engine {
             counters: Counters::default(),
         });
         for subscription in subscriptions {
-            let id = subscription.id;
-            if let Err(error) = engine.enlist(subscription) {
-                tracing::error!(subscription = %id, %error, "a stored subscription cannot be sent to; it waits");
-            }
+            engine.enlist(subscription);
         }
         {
             let mut dispatcher = engine.dispatcher.lock();

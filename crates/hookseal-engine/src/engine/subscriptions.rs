@@ -81,7 +81,7 @@ impl Engine {
         let Subscription { settings, secrets, status, .. } = draft;
         let new = NewSubscription { id, scope, settings, secrets, status, created_at: now };
         let created = self.store.create_subscription(new).await.map_err(ChangeError::Store)?;
-        self.enlist(created.clone()).map_err(|error| invalid(&error))?;
+        self.enlist(created.clone());
         Ok(created)
     }
 
@@ -114,7 +114,7 @@ impl Engine {
         let change = SubscriptionChange { scope, id, now: self.clock.now(), settings, secrets, status };
         let changed = self.store.change_subscription(change).await.map_err(ChangeError::Store)?;
         let changed = changed.ok_or(ChangeError::NotFound)?;
-        self.enlist(changed.clone()).map_err(|error| invalid(&error))?;
+        self.enlist(changed.clone());
         self.pump();
         Ok(changed)
     }
@@ -221,18 +221,23 @@ impl Engine {
 
     /// Checks whether a subscription could be sent to, and that its secrets fit its profile.
     fn check_subscription(&self, draft: &Subscription) -> Result<(), ChangeError> {
-        let profile = Arc::clone(self.profile(&draft.settings.profile)?);
-        Subscriber::new(draft.clone(), profile, &*self.transport).map_err(|error| invalid(&error)).map(drop)
+        self.ready(draft.clone()).check().map_err(invalid)
     }
 
-    /// Takes a subscription, as it is stored, into memory.
-    pub(super) fn enlist(self: &Arc<Self>, subscription: Subscription) -> Result<(), SubscriberError> {
-        let name = &subscription.settings.profile;
-        let profile = self.profiles.get(name).ok_or_else(|| SubscriberError::Profile(name.clone()))?;
-        let subscriber = Arc::new(Subscriber::new(subscription, Arc::clone(profile), &*self.transport)?);
+    fn ready(&self, subscription: Subscription) -> Subscriber {
+        let profile = self.profiles.get(&subscription.settings.profile);
+        Subscriber::new(subscription, profile, &*self.transport)
+    }
+
+    /// Takes a subscription, as it is stored, into memory. Also one that cannot be sent to any more: events match it
+    /// all the same, and its attempts fail and say why.
+    pub(super) fn enlist(self: &Arc<Self>, subscription: Subscription) {
+        let subscriber = Arc::new(self.ready(subscription));
+        if let Err(error) = subscriber.check() {
+            tracing::error!(subscription = %subscriber.subscription.id, %error, "a subscription cannot be sent to");
+        }
         self.registry.write().insert(Arc::clone(&subscriber));
         self.apply_rules(&subscriber);
-        Ok(())
     }
 
     /// Has the queue of a subscription follow its rules.

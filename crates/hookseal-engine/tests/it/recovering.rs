@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use hookseal_engine::DeliveryState;
+use hookseal_engine::{DeliveryState, FailureKind};
 use hookseal_testkit::ManualClock;
 
 use crate::world::{Answer, NOW, World, header};
@@ -92,4 +92,23 @@ async fn stopping_cuts_off_what_does_not_end() {
     let store = Arc::new(before.store.after_crash());
     let after = World::on(store, ManualClock::at(NOW), |_, _| Answer::Status(200)).await;
     after.until_state(&event, DeliveryState::Succeeded).await;
+}
+
+#[tokio::test]
+async fn a_subscription_that_cannot_be_sent_to_any_more_loses_nothing() {
+    let before = World::answering(|_, _| Answer::Status(200)).await;
+    before.subscribe("harmon").await;
+
+    let store = Arc::new(before.store.after_crash());
+    let after =
+        World::with(Arc::clone(&store), ManualClock::at(NOW), vec![], |_, _| Answer::Status(200)).await;
+    let event = after.publish("t").await;
+    assert_eq!(event.deliveries, 1, "its profile is gone, and it is matched all the same");
+    let record = after.until(&event, |record| record.attempts == 1 && record.due_at.is_some()).await;
+    assert_eq!(record.last_failure, Some(FailureKind::Unsendable));
+
+    let again =
+        World::on(Arc::new(store.after_crash()), ManualClock::at(NOW), |_, _| Answer::Status(200)).await;
+    again.pass(Duration::from_secs(6)).await;
+    again.until_state(&event, DeliveryState::Succeeded).await;
 }

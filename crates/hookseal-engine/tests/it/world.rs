@@ -89,6 +89,15 @@ impl World {
         clock: ManualClock,
         script: impl Fn(&Outbound, usize) -> Answer + Send + Sync + 'static,
     ) -> Self {
+        Self::with(store, clock, Profile::builtins().to_vec(), script).await
+    }
+
+    pub(crate) async fn with(
+        store: Arc<MemoryStore>,
+        clock: ManualClock,
+        profiles: Vec<Arc<Profile>>,
+        script: impl Fn(&Outbound, usize) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let transport = Arc::new(ScriptedTransport {
             script: Box::new(script),
             sent: Mutex::default(),
@@ -101,7 +110,7 @@ impl World {
             transport: Arc::clone(&transport) as _,
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SeededEntropy::new(7)),
-            profiles: Profile::builtins().to_vec(),
+            profiles,
             body_bytes_max: limits::BODY_BYTES_DEFAULT,
         })
         .await

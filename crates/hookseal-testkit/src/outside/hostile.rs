@@ -40,6 +40,13 @@ pub struct Report {
 pub fn run(binary: &Path, data: &Path, events: u64) -> Result<Report, Failed> {
     let healthy = Sink::open_on(ALLOWED, Behaviour::Answer(200, Duration::ZERO))?;
     let mut options = Options::new(binary, data);
+    // First with all of the loopback network, so that a subscription to `localhost` can be made at all.
+    let mut server = Server::start(&options)?;
+    let endpoints = Hostile::open()?;
+    for hostile in &endpoints {
+        hostile.subscribe(&mut server.client())?;
+    }
+    server.terminate(Duration::from_secs(15))?;
     options.arguments = vec!["--allow-network".into(), format!("{ALLOWED}/32")];
     let server = Server::start(&options)?;
     let mut client = server.client();
@@ -47,10 +54,6 @@ pub fn run(binary: &Path, data: &Path, events: u64) -> Result<Report, Failed> {
     measure(&server, &healthy, 0, events.min(200))?;
     let alone_p99 = measure(&server, &healthy, 1_000_000, events)?;
 
-    let endpoints = Hostile::open()?;
-    for hostile in &endpoints {
-        hostile.subscribe(&mut client)?;
-    }
     let before = server.memory_kib()?;
     flood(&mut client, 40)?;
     let beside_p99 = measure(&server, &healthy, 2_000_000, events)?;
