@@ -67,6 +67,24 @@ pub struct SubscriptionSettings {
     pub metadata: Option<String>,
 }
 
+impl SubscriptionSettings {
+    /// All events, by this profile, and nothing else chosen.
+    pub fn new(endpoint_url: impl Into<String>, profile: impl Into<String>) -> Self {
+        Self {
+            endpoint_url: endpoint_url.into(),
+            event_types: None,
+            profile: profile.into(),
+            description: None,
+            headers: Vec::new(),
+            timeout_ms: None,
+            rate_limit_per_s: None,
+            max_in_flight: None,
+            retry_schedule_s: None,
+            metadata: None,
+        }
+    }
+}
+
 /// A secret of a subscription.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SubscriptionSecret {

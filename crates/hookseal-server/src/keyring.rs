@@ -1,6 +1,6 @@
 //! API keys: who may call, in which scope.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hookseal::{Secret, Timestamp};
@@ -29,13 +29,29 @@ const OPERATOR: &str = "operator";
 ///
 /// Keys are random and long, so that a plain digest gives nothing away; a slow one would have no place on every
 /// request.
-#[derive(Debug, Default)]
+///
+/// ```
+/// use hookseal::Timestamp;
+/// use hookseal_server::Keyring;
+/// use hookseal_testkit::{MemoryStore, SeededEntropy};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (store, entropy) = (MemoryStore::new(), SeededEntropy::new(1));
+/// let now = Timestamp::from_unix_seconds(1_750_000_000);
+/// let mut keys = Keyring::load(&store).await?;
+/// let made = keys.ensure_operator(&store, None, now, &entropy).await?;
+/// assert!(made.is_some_and(|key| key.starts_with("hs_live_")));
+/// assert_eq!(keys.ensure_operator(&store, None, now, &entropy).await?, None);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Default)]
 pub struct Keyring {
     /// By the first 64 bits of the digest.
     entries: HashMap<u64, Vec<Entry>>,
 }
 
-#[derive(Debug)]
 struct Entry {
     hash: [u8; 32],
     access: Access,
@@ -162,6 +178,12 @@ impl Keyring {
     fn insert(&mut self, key: &ApiKey) {
         let access = Access { scope: key.scope, operator: key.operator };
         self.entries.entry(bucket(&key.hash)).or_default().push(Entry { hash: key.hash, access });
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring").field("keys", &self.entries.values().flatten().count()).finish()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The HTTP API of Hookseal, version 1: requests in, the engine's answers out.
 //!
-//! - [`router`] is the API as an [`axum::Router`] over a running [`Engine`](hookseal_engine::Engine). It names no
+//! - [`router()`] is the API as an [`axum::Router`] over a running [`Engine`](hookseal_engine::Engine). It names no
 //!   store and no transport.
 //! - [`Keyring`] holds the API keys.
 //! - [`serve()`] listens, within the bounds of [`ServerConfig`].

@@ -164,6 +164,8 @@ impl Problem {
         let text = serde_json::to_vec(&document).expect("invariant: strings and numbers are always JSON");
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        // The router has given the empty body's length by now.
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
         match self.code {
             Code::Unauthorized => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -44,6 +44,20 @@ enum Phase {
 /// Serves a router on a listener until `shutdown` is over: then it stops accepting at once, lets requests under way
 /// end within [`ServerConfig::drain`], cuts off those that do not, and returns.
 ///
+/// ```
+/// use std::{io, sync::Arc};
+///
+/// use hookseal_engine::Engine;
+/// use hookseal_server::{Keyring, ServerConfig, router, serve};
+/// use tokio::net::TcpListener;
+///
+/// async fn run(engine: Arc<Engine>, keys: Keyring, stopped: impl Future<Output = ()>) -> io::Result<()> {
+///     let config = ServerConfig::default();
+///     let listener = TcpListener::bind("127.0.0.1:8040").await?;
+///     serve(listener, router(engine, keys, config.clone()), &config, stopped).await
+/// }
+/// ```
+///
 /// # Errors
 ///
 /// Where the listener is of no use. What goes wrong with one connection ends that connection alone.

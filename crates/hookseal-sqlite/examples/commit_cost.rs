@@ -124,18 +124,7 @@ fn outcome(event: &NewEvent, now: Timestamp) -> Outcome {
 }
 
 fn settings() -> SubscriptionSettings {
-    SubscriptionSettings {
-        endpoint_url: "https://example.com/hook".to_owned(),
-        event_types: None,
-        profile: "standard-webhooks".to_owned(),
-        description: None,
-        headers: Vec::new(),
-        timeout_ms: None,
-        rate_limit_per_s: None,
-        max_in_flight: None,
-        retry_schedule_s: None,
-        metadata: None,
-    }
+    SubscriptionSettings::new("https://example.com/hook", "standard-webhooks")
 }
 
 /// User and system time of the process: fields 14 and 15 of its `stat` (proc(5)) are too coarse, so that the

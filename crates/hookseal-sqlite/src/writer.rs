@@ -215,18 +215,7 @@ mod tests {
     }
 
     fn subscription(writer: &mut Writer) -> SubscriptionKey {
-        let settings = SubscriptionSettings {
-            endpoint_url: "https://example.com/".to_owned(),
-            event_types: None,
-            profile: "stripe".to_owned(),
-            description: None,
-            headers: Vec::new(),
-            timeout_ms: None,
-            rate_limit_per_s: None,
-            max_in_flight: None,
-            retry_schedule_s: None,
-            metadata: None,
-        };
+        let settings = SubscriptionSettings::new("https://example.com/", "stripe");
         let new = NewSubscription {
             id: SubscriptionId::from_parts(7, 7),
             scope: Scope(1),

@@ -84,7 +84,9 @@ impl Values<'_> {
         match self.request.line(name) {
             Line::One(value) => Ok(value),
             Line::Absent => Err(missing(name)),
-            Line::Several => Err(VerifyError::at(ErrorKind::DuplicateHeader, name, "the header must stand once")),
+            Line::Several => {
+                Err(VerifyError::at(ErrorKind::DuplicateHeader, name, "the header must stand once"))
+            }
         }
     }
 

@@ -198,18 +198,7 @@ pub(crate) async fn bounded<T>(future: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn settings(profile: &str) -> SubscriptionSettings {
-    SubscriptionSettings {
-        endpoint_url: "https://hooks.example.test/in".into(),
-        event_types: None,
-        profile: profile.into(),
-        description: None,
-        headers: vec![],
-        timeout_ms: None,
-        rate_limit_per_s: None,
-        max_in_flight: None,
-        retry_schedule_s: None,
-        metadata: None,
-    }
+    SubscriptionSettings::new("https://hooks.example.test/in", profile)
 }
 
 pub(crate) fn publish(event_type: &str, body: &'static str) -> Publish {

@@ -50,21 +50,26 @@ impl Client {
 
     /// Reads an answer; `None` where the connection ends before it begins.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
-        let head = loop {
-            if let Some(end) = self.rest.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-                break String::from_utf8(self.rest.drain(..end + 4).collect()).unwrap();
-            }
-            if !self.read_more().await {
-                assert!(self.rest.is_empty(), "half an answer: {:?}", String::from_utf8_lossy(&self.rest));
-                return None;
-            }
-        };
+        let head = self.head().await?;
         let length = header(&head, "content-length").map_or(0, |length| length.parse().unwrap());
         while self.rest.len() < length {
             assert!(self.read_more().await, "the body of an answer is cut off");
         }
         let body = String::from_utf8(self.rest.drain(..length).collect()).unwrap();
         Some(Answer { status: head[9..12].parse().unwrap(), head, body })
+    }
+
+    /// Reads the head of an answer that has no body, whatever length it names.
+    pub(crate) async fn head(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.rest.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                return Some(String::from_utf8(self.rest.drain(..end + 4).collect()).unwrap());
+            }
+            if !self.read_more().await {
+                assert!(self.rest.is_empty(), "half an answer: {:?}", String::from_utf8_lossy(&self.rest));
+                return None;
+            }
+        }
     }
 
     /// Waits until the server ends the connection, whatever it says before.

@@ -72,6 +72,28 @@ async fn a_connection_is_kept() {
 }
 
 #[tokio::test]
+async fn a_problem_is_framed_as_it_is_long() {
+    let (_world, server) = world_and(ServerConfig::default()).await;
+    let mut client = Client::connect(server.address).await;
+    for (method, path, status) in [
+        ("GET", "/nowhere", 404),
+        ("POST", "/v1/events", 401),
+        ("PUT", "/v1/events", 405),
+        ("GET", "/v1/webhooks/x", 401),
+    ] {
+        let answer = client.call(method, path, None, "").await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.body.starts_with('{') && answer.body.ends_with('}'), "{answer:?}");
+    }
+    client.send(request("HEAD", "/nowhere", None, "")).await;
+    client.send(request("GET", "/healthz", None, "")).await;
+    let head = client.head().await.unwrap();
+    assert!(head.starts_with("HTTP/1.1 404"), "{head}");
+    assert_eq!(client.answer().await.unwrap().status, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_body_in_pieces_keeps_its_bytes() {
     let (world, server) = world_and(ServerConfig::default()).await;
     let mut client = Client::connect(server.address).await;

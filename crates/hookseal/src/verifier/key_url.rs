@@ -10,7 +10,11 @@ const MIN_LABEL: usize = 3;
 /// Checks a URL: HTTPS, no user, no port, a host from the list compared label by label, and the end of the path.
 pub(super) fn check(rule: &KeyUrl, url: Option<&str>) -> Result<(), VerifyError> {
     let untrusted = || {
-        VerifyError::at(ErrorKind::UntrustedKeyUrl, rule.source.name(), "the host must be one of the profile's")
+        VerifyError::at(
+            ErrorKind::UntrustedKeyUrl,
+            rule.source.name(),
+            "the host must be one of the profile's",
+        )
     };
     let url = url.ok_or_else(untrusted)?;
     let (host, path) =
