@@ -57,6 +57,14 @@ pub(super) async fn run(engine: Arc<Engine>, mut queue: mpsc::UnboundedReceiver<
             () = engine.clock.sleep(pause), if !round.finished.is_empty() => {}
         }
         round.take(&mut entries);
+        // Whoever is ready to publish right now gets to do so before the batch closes. When nobody is, this costs
+        // nothing: a lone event is committed at once.
+        tokio::task::yield_now().await;
+        while round.events.len() < limits::COMMIT_EVENTS_MAX
+            && let Ok(entry) = queue.try_recv()
+        {
+            round.put(entry);
+        }
         pause = match round.commit(&engine).await {
             Ok(()) => limits::STORE_RETRY_FIRST,
             Err(error) => {
@@ -79,11 +87,15 @@ struct Round {
 impl Round {
     fn take(&mut self, entries: &mut Vec<Entry>) {
         for entry in entries.drain(..) {
-            match entry {
-                Entry::Event(accepting) => self.events.push(*accepting),
-                Entry::Outcome(finished) => self.finished.push(*finished),
-                Entry::Flush(reply) => self.flushes.push(reply),
-            }
+            self.put(entry);
+        }
+    }
+
+    fn put(&mut self, entry: Entry) {
+        match entry {
+            Entry::Event(accepting) => self.events.push(*accepting),
+            Entry::Outcome(finished) => self.finished.push(*finished),
+            Entry::Flush(reply) => self.flushes.push(reply),
         }
     }
 
