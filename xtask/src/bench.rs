@@ -58,6 +58,9 @@ struct Round {
     duplicates: f64,
 }
 
+/// A column of the report: its head, and where its figure comes from.
+type Column = (&'static str, fn(&Round) -> f64);
+
 impl Bench {
     pub(crate) fn run(&self) -> Done {
         let binary = self.binary.path()?;
@@ -145,7 +148,7 @@ impl Bench {
     }
 
     fn report(&self, limit: &[Round], system: &[Round]) {
-        let columns: [(&str, fn(&Round) -> f64); 6] = [
+        let columns: [Column; 6] = [
             ("delivered/s", |round| round.delivered_per_s),
             ("p50 ms", |round| round.p50_ms),
             ("p99 ms", |round| round.p99_ms),

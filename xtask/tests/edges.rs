@@ -1,4 +1,5 @@
 //! Which crate may know which: the edges of the workspace, held against what cargo says.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

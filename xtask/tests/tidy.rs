@@ -1,4 +1,5 @@
 //! The project's own style, where a machine can see it.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 use std::{
     fs,
