@@ -100,7 +100,9 @@ fn links_between_the_projects_pages_lead_somewhere() {
         let folder = root().join(&name).parent().unwrap().to_owned();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let path = link.split('#').next().unwrap_or_default();
-            if !path.is_empty() && !path.contains("://") && !path.starts_with("mailto:") {
+            // `crate::Item` is a link of rustdoc, which checks it itself.
+            let elsewhere = path.contains("://") || path.contains("::") || path.starts_with("mailto:");
+            if !path.is_empty() && !elsewhere {
                 assert!(folder.join(path).exists(), "{name}: {link} leads nowhere");
             }
         }
