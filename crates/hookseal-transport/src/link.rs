@@ -36,11 +36,10 @@ impl Link {
     /// Speaks HTTP/1.1 on a socket that was connected to `address`.
     pub(crate) async fn open(socket: Socket, address: SocketAddr) -> hyper::Result<Self> {
         let meter = socket.meter();
-        let (sender, connection) = Builder::new()
-            .max_header_size(RESPONSE_HEAD_BYTES_MAX)
-            .max_buf_size(RESPONSE_HEAD_BYTES_MAX)
-            .handshake(TokioIo::new(socket))
-            .await?;
+        let mut builder = Builder::new();
+        builder.max_header_size(RESPONSE_HEAD_BYTES_MAX).max_buf_size(RESPONSE_HEAD_BYTES_MAX);
+        #[expect(clippy::disallowed_methods, reason = "the socket goes to an address that has been checked")]
+        let (sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
         Ok(Self { sender, connection: Some(connection), meter, address })
     }
 

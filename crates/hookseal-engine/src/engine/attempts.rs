@@ -105,7 +105,7 @@ impl Engine {
         let well = decision.next == NextStep::Succeeded;
         let counter = if well { &self.counters.succeeded } else { &self.counters.failed };
         counter.fetch_add(1, Ordering::Relaxed);
-        let health = self.mind_health(subscriber, job.trigger, well, number, decision.gone, now);
+        let health = self.mind_health(job, well, number, decision.gone, now);
         let attempt = AttemptRecord { number, trigger: job.trigger, started_at, result };
         if !well {
             log_failure(job.delivery, subscriber, &attempt, decision.next);
@@ -117,24 +117,25 @@ impl Engine {
         }
     }
 
-    /// The change of the subscription's health, if there is one. Test deliveries do not count.
+    /// The change of the subscription's health, if there is one. Test deliveries do not count. What counts is the
+    /// subscription as it is now: its owner may have changed it while the attempt was under way.
     fn mind_health(
         self: &Arc<Self>,
-        subscriber: &Subscriber,
-        trigger: Trigger,
+        job: &Job,
         well: bool,
         number: u32,
         gone: bool,
         now: Timestamp,
     ) -> Option<HealthChange> {
-        if trigger == Trigger::Ping {
+        if job.trigger == Trigger::Ping {
             return None;
         }
+        let subscription = job.delivery.subscription;
+        let subscriber = self.subscriber(subscription)?;
         let went = if well { Went::Well } else { Went::Badly { number, gone } };
         let (health, disable) = subscriber.standing().lock().after(went, &subscriber.policy, now)?;
-        let subscription = subscriber.subscription.key;
         if disable.is_some() {
-            self.apply_rules(subscriber);
+            self.apply_rules(&subscriber);
         }
         Some(HealthChange { subscription, health, disable })
     }

@@ -101,7 +101,7 @@ impl Round {
 
     async fn commit(&mut self, engine: &Arc<Engine>) -> Result<(), StoreError> {
         if !self.events.is_empty() || !self.finished.is_empty() {
-            match engine.store.commit(self.batch()).await {
+            match engine.store.commit(self.batch(engine)).await {
                 Ok(committed) => self.settle(engine, &committed.verdicts),
                 Err(error) => {
                     self.refuse(engine, &error);
@@ -117,19 +117,28 @@ impl Round {
         Ok(())
     }
 
-    fn batch(&self) -> Batch {
-        // Of several changes of one subscription only the last counts, but none may lose the reason to disable it.
-        let mut health: HashMap<SubscriptionKey, HealthChange> = HashMap::new();
-        for change in self.finished.iter().filter_map(|finished| finished.health) {
-            let disable = health.get(&change.subscription).and_then(|earlier| earlier.disable);
-            health
-                .insert(change.subscription, HealthChange { disable: disable.or(change.disable), ..change });
-        }
+    fn batch(&self, engine: &Engine) -> Batch {
         Batch {
             events: self.events.iter().map(|accepting| accepting.event.clone()).collect(),
             outcomes: self.finished.iter().map(|finished| finished.outcome.clone()).collect(),
-            health: health.into_values().collect(),
+            health: self.health(engine),
         }
+    }
+
+    /// One change for each subscription whose health changed. Outcomes of one subscription may come here in another
+    /// order than they happened in, so that what is written is how it stands now, and no reason to disable it is lost.
+    fn health(&self, engine: &Engine) -> Vec<HealthChange> {
+        let mut changes: HashMap<SubscriptionKey, HealthChange> = HashMap::new();
+        for change in self.finished.iter().filter_map(|finished| finished.health) {
+            let merged = changes.entry(change.subscription).or_insert(change);
+            merged.disable = merged.disable.or(change.disable);
+        }
+        for change in changes.values_mut() {
+            if let Some(subscriber) = engine.subscriber(change.subscription) {
+                change.health = subscriber.standing().lock().health;
+            }
+        }
+        changes.into_values().collect()
     }
 
     /// The batch is durable: jobs begin, publishers are answered.
