@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, fmt};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hookseal::{Secret, Timestamp};
 use hookseal_engine::{
     KeyId, Scope,
@@ -135,7 +134,9 @@ impl Keyring {
         let (prefix, scope) = MODES[0];
         let mut bits = [0; 32];
         entropy.fill(&mut bits);
-        let text = format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bits));
+        // Hexadecimal digits: a double click takes all of the key, and nothing in it means something to a shell.
+        let digits: String = bits.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = format!("{prefix}{digits}");
         self.add_operator(store, text.as_bytes(), scope, now, entropy).await?;
         Ok(Some(text))
     }

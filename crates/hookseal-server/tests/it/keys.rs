@@ -151,7 +151,7 @@ async fn the_first_start_makes_a_key_and_later_ones_do_not() -> Result<(), KeyEr
     let (store, entropy) = (MemoryStore::new(), SeededEntropy::new(3));
     let mut keys = Keyring::load(&store).await.unwrap();
     let made = keys.ensure_operator(&store, None, START, &entropy).await?.unwrap();
-    assert!(made.starts_with("hs_live_") && made.len() == 51, "{made}");
+    assert!(made.starts_with("hs_live_") && made.len() == 72, "{made}");
     assert_eq!(keys.ensure_operator(&store, None, START, &entropy).await?, None);
 
     let mut again = Keyring::load(&store).await.unwrap();
