@@ -46,7 +46,7 @@ fn docs() -> Done {
 
 fn licences() -> Done {
     if is_there("cargo", &["deny", "--version"]) {
-        run("cargo", &["deny", "--offline", "check", "licenses", "bans", "sources"])
+        run("cargo", &["deny", "check", "licenses", "bans", "sources"])
     } else {
         println!(
             "skipped: licences and bans (cargo-deny is not installed: `cargo install cargo-deny --locked`)"

@@ -179,6 +179,20 @@ mod tests {
     }
 
     #[test]
+    fn the_page_draws_the_same_transitions() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/states.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let state = |name: &str| DeliveryState::from_name(name).unwrap_or_else(|| panic!("no state {name}"));
+        let arrows = page.lines().filter_map(|line| line.trim().split_once(" --> "));
+        let drawn: Vec<_> =
+            arrows.filter(|(from, _)| *from != "[*]").map(|(from, to)| (state(from), state(to))).collect();
+        assert_eq!(drawn, DeliveryState::TRANSITIONS);
+        for status in crate::SubscriptionStatus::ALL {
+            assert!(page.contains(&format!("| `{}` |", status.as_str())), "{}", status.as_str());
+        }
+    }
+
+    #[test]
     fn names_and_codes_lead_back() {
         for state in DeliveryState::ALL {
             assert_eq!(DeliveryState::from_name(state.as_str()), Some(state));
