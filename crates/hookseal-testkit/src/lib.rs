@@ -2,7 +2,7 @@
 //!
 //! A store is held to the rules of its port by one line in a test:
 //!
-//! ```ignore
+//! ```text
 //! hookseal_testkit::store_conformance!(MyHarness);
 //! ```
 
