@@ -173,16 +173,21 @@ fn shown((name, value): &(http::HeaderName, http::HeaderValue)) -> (String, Stri
 }
 
 fn log_failure(delivery: DeliveryRef, subscriber: &Subscriber, attempt: &AttemptRecord, next: NextStep) {
-    let result = &attempt.result;
+    let AttemptResult { status, failure, phases, .. } = &attempt.result;
+    let retry_at = match next {
+        NextStep::RetryAt(at) => Some(tracing::field::display(at)),
+        NextStep::Succeeded | NextStep::GiveUp => None,
+    };
     tracing::info!(
         delivery = %delivery.id,
         subscription = %subscriber.subscription.id,
         attempt = attempt.number,
-        status = result.status,
-        failure = result.failure.as_ref().map(|failure| failure.kind.as_str()),
-        detail = result.failure.as_ref().map(|failure| failure.detail.as_str()),
-        duration_ms = result.phases.total.as_millis() as u64,
-        next = ?next,
+        status = *status,
+        failure = failure.as_ref().map(|failure| failure.kind.as_str()),
+        detail = failure.as_ref().map(|failure| failure.detail.as_str()),
+        duration_ms = phases.total.as_millis() as u64,
+        retry_at,
+        given_up = next == NextStep::GiveUp,
         "attempt failed"
     );
 }
