@@ -11,6 +11,8 @@ pub struct Scope(pub i32);
 impl Scope {
     /// The scope of tenant `default` in mode `live`.
     pub const DEFAULT_LIVE: Self = Self(1);
+    /// The scope of tenant `default` in mode `test`.
+    pub const DEFAULT_TEST: Self = Self(2);
 }
 
 /// A subscription's number within its store: what delivery rows carry instead of its id.

@@ -16,10 +16,7 @@ use subtle::ConstantTimeEq;
 use crate::limits;
 
 /// Mode and prefix of every key: it acts in the scope of tenant `default` in that mode.
-const MODES: [(&str, Scope); 2] = [("hs_live_", Scope::DEFAULT_LIVE), ("hs_test_", DEFAULT_TEST)];
-
-/// The scope of tenant `default` in mode `test`.
-const DEFAULT_TEST: Scope = Scope(2);
+const MODES: [(&str, Scope); 2] = [("hs_live_", Scope::DEFAULT_LIVE), ("hs_test_", Scope::DEFAULT_TEST)];
 
 /// The name under which the operator's key is stored.
 const OPERATOR: &str = "operator";
