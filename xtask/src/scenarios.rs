@@ -75,6 +75,9 @@ pub(crate) struct Hostile {
     /// Events to the healthy subscription in each measurement, at 200 a second
     #[arg(long, default_value_t = 2000)]
     pub(crate) events: u64,
+    /// Print the healthy subscription's latency without judging it: where other things run at the same time
+    #[arg(long)]
+    pub(crate) no_latency: bool,
     #[command(flatten)]
     pub(crate) binary: Binary,
 }
@@ -83,7 +86,7 @@ impl Hostile {
     pub(crate) fn run(&self) -> Done {
         let binary = self.binary.path()?;
         let data = scratch("hostile")?;
-        let report = hostile::run(&binary, &data, self.events)?;
+        let report = hostile::run(&binary, &data, self.events, !self.no_latency)?;
         for (name, reason, ms) in &report.reasons {
             println!("hostile: {name}: {reason} ({ms} ms)");
         }
