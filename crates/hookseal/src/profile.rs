@@ -1,6 +1,7 @@
 //! Profiles: a wire format and policy as data.
 #![doc = include_str!("../docs/profile.md")]
 
+mod builtin;
 mod challenge;
 mod delivery;
 mod problems;
@@ -9,7 +10,7 @@ mod read_scheme;
 mod reader;
 
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 pub use challenge::Challenge;
 pub(crate) use delivery::check_header_value;
@@ -17,23 +18,6 @@ pub use delivery::{DeliveryPolicy, StatusSet};
 pub use problems::{ProfileErrors, ProfileProblem};
 
 use crate::scheme::Scheme;
-
-/// The embedded documents.
-const BUILTIN: &[&str] = &[
-    include_str!("../profiles/harbor-lockers.toml"),
-    include_str!("../profiles/harbor-node.toml"),
-    include_str!("../profiles/harbor-transfers.toml"),
-    include_str!("../profiles/harmon.toml"),
-    include_str!("../profiles/harvestr.toml"),
-    include_str!("../profiles/standard-webhooks.toml"),
-];
-
-static BUILTINS: LazyLock<Vec<Arc<Profile>>> = LazyLock::new(|| {
-    let parse = |source: &&str| {
-        Arc::new(Profile::parse(source).expect("invariant: a test reads every built-in profile"))
-    };
-    BUILTIN.iter().map(parse).collect()
-});
 
 /// A wire format and policy: how to sign and verify, which headers are sent, and what counts as delivered.
 ///
@@ -84,12 +68,12 @@ impl Profile {
 
     /// The built-in profile of this name.
     pub fn builtin(name: &str) -> Option<&'static Arc<Profile>> {
-        Self::builtins().iter().find(|profile| profile.name == name)
+        builtin::by_name(name)
     }
 
     /// Every built-in profile, by name.
-    pub fn builtins() -> &'static [Arc<Profile>] {
-        &BUILTINS
+    pub fn builtins() -> impl ExactSizeIterator<Item = &'static Arc<Profile>> + Clone {
+        builtin::all()
     }
 
     /// The name by which it is chosen: 1 to 64 lower-case letters, digits and hyphens.

@@ -38,9 +38,9 @@ pub(crate) fn run(arguments: &ProfilesArgs) -> Result<Status, CommandError> {
 }
 
 fn list(json: bool) -> Result<(), OutputError> {
-    let profiles = Profile::builtins();
+    let profiles: Vec<_> = Profile::builtins().collect();
     if json {
-        return output::json(&profiles.iter().map(Row::new).collect::<Vec<_>>());
+        return output::json(&profiles.iter().copied().map(Row::new).collect::<Vec<_>>());
     }
     let width = profiles.iter().map(|profile| profile.name().len()).max().unwrap_or(0);
     profiles

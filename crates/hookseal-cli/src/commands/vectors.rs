@@ -168,7 +168,7 @@ fn find(asked: &[Asked], scheme: &str) -> Found {
     let with_part = |profile: &Arc<Profile>| Some((Arc::clone(profile), profile.scheme_for(scheme)?));
     let found = match asked.iter().find(|asked| asked.covers(scheme)) {
         Some(asked) => asked.profile.as_ref().and_then(with_part),
-        None if asked.is_empty() => Profile::builtins().iter().find_map(with_part),
+        None if asked.is_empty() => Profile::builtins().find_map(with_part),
         None => return Found::NotAsked,
     };
     found.map_or(Found::NoProfile, |(profile, part)| Found::Profile(profile, part))

@@ -51,7 +51,6 @@ fn builtin(name: &OsStr) -> Option<(Arc<Profile>, Option<Part>)> {
         return Some((Arc::clone(profile), None));
     }
     Profile::builtins()
-        .iter()
         .find_map(|profile| Some((Arc::clone(profile), Some(profile.scheme_for(name)?))))
 }
 
@@ -60,7 +59,7 @@ fn from_file(argument: &OsStr) -> Result<Arc<Profile>, InputError> {
     // A misspelt name is more likely than a file that is not there.
     let named_like_a_file = path.extension().is_some() || path.components().count() > 1;
     if !named_like_a_file && !path.exists() {
-        let known = Profile::builtins().iter().map(|profile| profile.name()).collect::<Vec<_>>().join(", ");
+        let known = Profile::builtins().map(|profile| profile.name()).collect::<Vec<_>>().join(", ");
         return Err(InputError::UnknownProfile { name: argument.to_owned(), known });
     }
     let bytes = bounded(path, limits::PROFILE_FILE_BYTES_MAX)?;

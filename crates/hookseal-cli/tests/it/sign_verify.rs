@@ -51,7 +51,7 @@ fn what_every_profile_signs_it_verifies_and_one_flipped_byte_is_refused() {
 #[test]
 fn every_vector_of_the_built_in_profiles_comes_out_as_it_says() {
     let file = VectorFile::parse(&std::fs::read(vector_file()).unwrap()).unwrap();
-    let known = |scheme: &str| Profile::builtins().iter().any(|profile| profile.scheme_for(scheme).is_some());
+    let known = |scheme: &str| Profile::builtins().any(|profile| profile.scheme_for(scheme).is_some());
     let files = Files::new();
     let mut run_count = 0;
     for vector in file.vectors().iter().filter(|vector| known(&vector.scheme)) {
@@ -200,7 +200,7 @@ fn secrets_come_from_files_and_variables_too() {
 fn a_secret_that_is_empty_or_missing_is_a_mistake_and_never_a_pass() {
     let files = Files::new();
     let empty = files.write("empty", "\n");
-    for profile in Profile::builtins().iter().map(|profile| profile.name()) {
+    for profile in Profile::builtins().map(|profile| profile.name()) {
         for secrets in [&[][..], &["--secret", ""], &["--secret="], &["--secret-file", &empty]] {
             for command in ["sign", "verify"] {
                 let json = run([command, "--profile", profile, "--json"].iter().chain(secrets));

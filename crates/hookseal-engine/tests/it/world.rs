@@ -89,7 +89,7 @@ impl World {
         clock: ManualClock,
         script: impl Fn(&Outbound, usize) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        Self::with(store, clock, Profile::builtins().to_vec(), script).await
+        Self::with(store, clock, Profile::builtins().cloned().collect(), script).await
     }
 
     pub(crate) async fn with(

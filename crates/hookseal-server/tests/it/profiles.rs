@@ -22,7 +22,7 @@ async fn every_profile_is_listed_and_shown() {
             None => break,
         }
     }
-    let mut builtin: Vec<_> = Profile::builtins().iter().map(|profile| profile.name().to_owned()).collect();
+    let mut builtin: Vec<_> = Profile::builtins().map(|profile| profile.name().to_owned()).collect();
     builtin.sort();
     assert_eq!(names, builtin);
     for name in &names {

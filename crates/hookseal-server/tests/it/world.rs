@@ -49,7 +49,7 @@ impl World {
             transport: transport.clone(),
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SeededEntropy::new(7)),
-            profiles: Profile::builtins().to_vec(),
+            profiles: Profile::builtins().cloned().collect(),
             body_bytes_max: config.body_bytes_max,
         })
         .await

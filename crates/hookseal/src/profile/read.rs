@@ -60,7 +60,7 @@ fn base_profile(
         None => {
             let message = format!(
                 "one of {} is needed",
-                names(Profile::builtins().iter().map(|profile| profile.name()))
+                names(Profile::builtins().map(|profile| profile.name()))
             );
             let found = Found { span: value.span(), path: "extends".to_owned(), message };
             Err(ProfileErrors::new(source, vec![found]))

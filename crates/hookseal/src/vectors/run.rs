@@ -81,7 +81,7 @@ impl Report {
 ///     "request": {"method": "POST", "headers": [], "body_utf8": "{}"}
 /// }]}"#)?;
 /// let report = vectors::run(&file, |scheme| {
-///     Profile::builtins().iter().find_map(|profile| Some((&**profile, profile.scheme_for(scheme)?)))
+///     Profile::builtins().find_map(|profile| Some((&**profile, profile.scheme_for(scheme)?)))
 /// });
 /// assert!(report.all_passed());
 /// # Ok::<(), vectors::VectorFileError>(())

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod axes;
 mod messages;
 mod policy;
 mod profiles;

@@ -175,7 +175,7 @@ proptest! {
 
     #[test]
     fn a_damaged_profile_is_read_or_refused_with_places(at: prop::sample::Index, which: prop::sample::Index, with in "\\PC{0,3}", cut in 0..20_usize) {
-        let sources: Vec<&str> = Profile::builtins().iter().map(|profile| profile.source()).collect();
+        let sources: Vec<&str> = Profile::builtins().map(|profile| profile.source()).collect();
         let source = sources[which.index(sources.len())];
         let start = source.floor_char_boundary(at.index(source.len()));
         let end = source.ceil_char_boundary((start + cut).min(source.len()));

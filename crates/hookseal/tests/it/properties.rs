@@ -7,7 +7,7 @@ use proptest::sample::{Index, select};
 use crate::support::{Lines, NOW, secret, sign, verify};
 
 fn any_profile() -> impl Strategy<Value = &'static Profile> {
-    select(Profile::builtins().iter().map(|profile| &**profile).collect::<Vec<_>>())
+    select(Profile::builtins().map(|profile| &**profile).collect::<Vec<_>>())
 }
 
 fn any_mode() -> impl Strategy<Value = Mode> {

@@ -9,7 +9,7 @@ pub(crate) fn file() -> VectorFile {
 }
 
 pub(crate) fn builtin(scheme: &str) -> Option<(&'static Profile, Part)> {
-    Profile::builtins().iter().find_map(|profile| Some((&**profile, profile.scheme_for(scheme)?)))
+    Profile::builtins().find_map(|profile| Some((&**profile, profile.scheme_for(scheme)?)))
 }
 
 /// The failed ones, one a line.

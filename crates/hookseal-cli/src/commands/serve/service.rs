@@ -94,7 +94,7 @@ impl Service {
             transport: Arc::new(transport),
             clock: Arc::new(clock),
             entropy: Arc::clone(&entropy) as _,
-            profiles: Profile::builtins().to_vec(),
+            profiles: Profile::builtins().cloned().collect(),
             body_bytes_max: config.max_body,
         })
         .await?;
