@@ -48,6 +48,6 @@ mod stopwatch;
 mod tls;
 mod transport;
 
-pub use keys::{KeyError, KeyFetcher, KeyFetcherConfig, KeySupplier, Keys, SupplyError};
+pub use keys::{FetchedVerifyError, KeyError, KeyFetcher, KeyFetcherConfig, KeySupplier, Keys, SupplyError};
 pub use resolve::{Resolve, ResolveError};
 pub use transport::{HttpTransport, TransportBuildError, TransportConfig};

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use hookseal::{KeyReference, VerifyError};
 use hookseal_engine::Failure;
 use hookseal_engine::ports::EndpointError;
 
@@ -57,6 +58,24 @@ pub enum KeyError {
     /// Too many keys of this vendor were asked for in vain.
     #[error("more than {UNPROVEN_KEYS_MAX} unknown keys of this vendor were asked for within a minute")]
     Throttled,
+}
+
+/// Why a request was not verified with fetched keys.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchedVerifyError {
+    /// The request is not what it claims to be.
+    #[error(transparent)]
+    Refused(#[from] VerifyError),
+    /// The key that it needs cannot be had, so that nothing can be said of it for now. Have it sent again.
+    #[error("{needed} cannot be had")]
+    Unavailable {
+        /// The key.
+        needed: KeyReference,
+        /// Why.
+        #[source]
+        source: KeyError,
+    },
 }
 
 /// Why a [`KeySupplier`](super::KeySupplier) has no answer, for now.

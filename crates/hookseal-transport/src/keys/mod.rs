@@ -14,13 +14,15 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookseal::{CertificateUrl, KeyOfApi, KeyReference, Secret, Timestamp};
+use hookseal::{
+    CertificateUrl, ErrorKind, KeyOfApi, KeyReference, Request, Secret, Timestamp, Verified, Verifier,
+};
 use hookseal_engine::ports::Endpoint;
 use parking_lot::Mutex;
 use rustls::RootCertStore;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 
-pub use error::{KeyError, SupplyError};
+pub use error::{FetchedVerifyError, KeyError, SupplyError};
 
 use self::cache::{Cache, Decision, Fetched, Source, Wanted};
 use self::certificate::Judge;
@@ -97,9 +99,7 @@ pub struct Keys(Arc<[Secret]>);
 /// let verifier = Verifier::for_fetched_keys(profile, Part::Delivery, VerifyOptions::default())?;
 /// let fetcher = KeyFetcher::new(KeyFetcherConfig::default())?;
 ///
-/// let needed = verifier.needed_key(&request)?.expect("a profile whose keys are fetched");
-/// let keys = fetcher.keys(&needed, now).await?;
-/// let verified = verifier.verify_with_keys(&request, now, &keys)?;
+/// let verified = fetcher.verify(&verifier, || request, now).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -163,6 +163,40 @@ impl KeyFetcher {
                 Ok((keys != *known).then_some(keys))
             }
             _ => Ok(None),
+        }
+    }
+
+    /// Verifies a request with the keys that it needs: reads which ones, fetches them where they are not kept, and once
+    /// more where the vendor may have changed them since.
+    ///
+    /// `request` makes the request whenever it is looked at, so that it need not be one that other threads may see.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchedVerifyError::Refused`] is the verdict on the request; with [`FetchedVerifyError::Unavailable`] there is
+    /// none yet.
+    pub async fn verify<'r>(
+        &self,
+        verifier: &Verifier,
+        request: impl Fn() -> Request<'r>,
+        now: Timestamp,
+    ) -> Result<Verified<'r>, FetchedVerifyError> {
+        let needed = verifier.needed_key(&request())?;
+        let Some(needed) = needed else { return Ok(verifier.verify(&request(), now)?) };
+        let keys = match self.keys(&needed, now).await {
+            Ok(keys) => keys,
+            Err(source) => return Err(FetchedVerifyError::Unavailable { needed, source }),
+        };
+        let outcome = verifier.verify_with_keys(&request(), now, &keys);
+        match outcome {
+            Err(error) if error.kind() == ErrorKind::SignatureMismatch => {
+                // What stands now is that no known key made it; that newer ones cannot be had does not change it.
+                match self.newer_keys(&needed, &keys, now).await {
+                    Ok(Some(newer)) => Ok(verifier.verify_with_keys(&request(), now, &newer)?),
+                    Ok(None) | Err(_) => Err(error.into()),
+                }
+            }
+            outcome => Ok(outcome?),
         }
     }
 
