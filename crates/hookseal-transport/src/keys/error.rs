@@ -60,9 +60,8 @@ pub enum KeyError {
     Throttled,
 }
 
-/// Why a request was not verified with fetched keys.
+/// Why a request was not verified with fetched keys: there is a verdict on it or there is none, and nothing else.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum FetchedVerifyError {
     /// The request is not what it claims to be.
     #[error(transparent)]
