@@ -18,6 +18,7 @@ pub use delivery::{DeliveryPolicy, StatusSet};
 pub use problems::{ProfileErrors, ProfileProblem};
 
 use crate::scheme::Scheme;
+use crate::signer;
 
 /// A wire format and policy: how to sign and verify, which headers are sent, and what counts as delivered.
 ///
@@ -117,6 +118,13 @@ impl Profile {
             Part::Delivery => Some(&self.scheme),
             Part::Challenge => self.challenge.as_ref().map(|challenge| &challenge.scheme),
         }
+    }
+
+    /// Whether a [`Signer`](crate::Signer) can sign this part, given the secret and the parameters that it needs. There
+    /// is nothing to sign where the vendor sends no proof, and where there is no such part.
+    pub fn signs(&self, part: Part) -> bool {
+        let scheme = self.part(part).filter(|scheme| scheme.signature.is_some());
+        scheme.is_some_and(|scheme| signer::verify_only(scheme).is_none())
     }
 
     /// The part that a scheme id of a known-answer vector file names: the profile's own name, or for a profile with
