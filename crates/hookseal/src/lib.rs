@@ -50,6 +50,7 @@ mod error;
 mod few;
 mod jwt;
 mod key;
+mod key_source;
 pub mod limits;
 mod message;
 mod params;
@@ -70,6 +71,7 @@ mod verifier;
 
 pub use body::BodyReading;
 pub use error::{ErrorKind, SecretError, SignError, VerifyError};
+pub use key_source::{CertificateUrl, KeyOfApi, KeyOfSet, KeyReference};
 pub use message::Message;
 pub use params::{ParamValue, Params};
 pub use profile::{Challenge, DeliveryPolicy, Part, Profile, ProfileErrors, ProfileProblem, StatusSet};

@@ -16,6 +16,16 @@ pub const MAX_VERIFYING_SECRETS: usize = 16;
 /// Most bytes in the value of a header, field or parameter that takes part in verification.
 pub const MAX_FIELD_BYTES: usize = 8 * 1024;
 
+/// Most keys that are tried of those that were fetched for one request. A vendor publishes two or three while it
+/// changes from one to the next.
+pub const MAX_FETCHED_KEYS: usize = 16;
+
+/// Most bytes in the URL of a key that a request names. Those of vendors have less than 200.
+pub const MAX_KEY_URL_BYTES: usize = 2048;
+
+/// Most bytes in the id of a key that a token names. Those of vendors are UUIDs and digests in hexadecimal.
+pub const MAX_KEY_ID_BYTES: usize = 256;
+
 /// Most bytes in a profile document.
 pub const MAX_PROFILE_BYTES: usize = 64 * 1024;
 

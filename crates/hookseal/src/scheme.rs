@@ -17,6 +17,7 @@ pub(crate) use signature::{Carrier, Grammar, KeyPattern, Pairs, Rotation, Signat
 
 use crate::body::BodyReading;
 use crate::key::KeyStep;
+use crate::key_source::{KeySet, KeyUrl};
 use crate::time::{self, Timestamp, TimestampError};
 use crate::verifier::Mode;
 
@@ -36,6 +37,7 @@ pub struct Scheme {
     pub(crate) body_digest: Option<BodyDigest>,
     pub(crate) claims: Vec<ClaimRule>,
     pub(crate) key_url: Option<KeyUrl>,
+    pub(crate) key_set: Option<KeySet>,
     pub(crate) flags: Flags,
 }
 
@@ -135,15 +137,6 @@ pub(crate) enum ClaimValue {
     Param(String),
 }
 
-/// Where the message says that its key comes from, and which places are trusted. The key itself is given.
-#[derive(Debug)]
-pub(crate) struct KeyUrl {
-    pub(crate) source: IdentitySource,
-    /// Hosts, in which `*` stands for one label of three or more letters, digits and hyphens.
-    pub(crate) hosts: Vec<String>,
-    pub(crate) path_suffix: String,
-}
-
 /// The way to a value in a JSON document: names, positions in lists, and `*` for every item of a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct JsonPath(pub(crate) String);
@@ -190,6 +183,12 @@ impl Scheme {
     /// [`MAX_SIGNING_SECRETS`](crate::limits::MAX_SIGNING_SECRETS), or the newest alone.
     pub fn signs_with_several(&self) -> bool {
         self.signature.as_ref().is_some_and(|rule| rule.rotation != Rotation::Newest)
+    }
+
+    /// Whether the vendor publishes the keys, so that they can be fetched and need not be given. What a request needs
+    /// is then told by [`Verifier::needed_key`](crate::Verifier::needed_key).
+    pub fn fetches_key(&self) -> bool {
+        self.key_url.is_some() || self.key_set.is_some()
     }
 
     /// The parameter whose value is the key of our signature among pairs.

@@ -2,9 +2,11 @@
 
 mod conditions;
 mod fit;
+mod key_source;
 mod signature;
 
-use conditions::{read_body_digest, read_claims, read_key_url, read_required};
+use conditions::{read_body_digest, read_claims, read_required};
+use key_source::{read_key_set, read_key_url};
 use signature::read_signature;
 
 use super::reader::{Placed, Table, names};
@@ -41,6 +43,7 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
     let body_digest = read_body_digest(table);
     let claims = read_claims(table);
     let key_url = read_key_url(table);
+    let key_set = read_key_set(table);
     let read = [
         ("signature", signature.is_some()),
         ("timestamp", timestamp.is_some()),
@@ -48,6 +51,7 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
         ("event-type", event_type.is_some()),
         ("body-digest", body_digest.is_some()),
         ("key-url", key_url.is_some()),
+        ("key-set", key_set.is_some()),
     ];
     let whole = read.iter().all(|(key, read)| *read || !table.has(key));
     Some(Scheme {
@@ -63,6 +67,7 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
         body_digest,
         claims,
         key_url,
+        key_set,
         flags: Flags::default(),
     })
 }

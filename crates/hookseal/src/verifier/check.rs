@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use subtle::Choice;
 
 use super::grammar::{Candidate, Group, Parsed};
-use super::{Verifier, extract};
+use super::{KeySet, Verifier, extract};
 use crate::body::BodyReading;
 use crate::document::{Document, query_value};
 use crate::error::{ErrorKind, VerifyError};
@@ -26,9 +26,11 @@ const MAX_SIGNATURE: usize = 72;
 /// A request in the course of its verification.
 pub(super) struct Verification<'v, 'r> {
     pub(super) verifier: &'v Verifier,
+    /// The verifier's own, or those that were fetched for this request.
+    pub(super) keys: &'v [KeySet],
     pub(super) scheme: &'v Scheme,
     pub(super) request: &'v Request<'r>,
-    document: Document<'r>,
+    pub(super) document: Document<'r>,
 }
 
 /// What matched.
@@ -40,7 +42,7 @@ pub(super) struct Match {
 }
 
 /// A candidate as bytes.
-struct Decoded {
+pub(super) struct Decoded {
     group: usize,
     bytes: Bytes,
 }
@@ -51,8 +53,8 @@ enum Bytes {
 }
 
 impl<'v, 'r> Verification<'v, 'r> {
-    pub(super) fn new(verifier: &'v Verifier, request: &'v Request<'r>) -> Self {
-        Self { verifier, scheme: &verifier.scheme, request, document: Document::new(request.body) }
+    pub(super) fn new(verifier: &'v Verifier, request: &'v Request<'r>, keys: &'v [KeySet]) -> Self {
+        Self { verifier, keys, scheme: &verifier.scheme, request, document: Document::new(request.body) }
     }
 
     pub(super) fn run(&self, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
@@ -65,12 +67,7 @@ impl<'v, 'r> Verification<'v, 'r> {
             let matched = self.check_token(&fields)?;
             return self.verified(matched, None, self.id()?);
         }
-        if let Some(key_url) = &self.scheme.key_url {
-            super::key_url::check(
-                key_url,
-                extract::text(self.request, &self.document, &key_url.source)?.as_deref(),
-            )?;
-        }
+        self.certificate_url()?;
         let parsed = extract::parse(self.verifier, rule, &fields)?;
         if let Some(Algorithm::Jwt(algorithm)) = self.scheme.algorithm() {
             let (matched, timestamp) = self.check_json_web_token(algorithm, &parsed, now)?;
@@ -92,7 +89,11 @@ impl<'v, 'r> Verification<'v, 'r> {
 
     /// The candidates that decode to the right length. What does not is skipped beside others, as in Paddle's own
     /// test `h1=dummy`, and refused when nothing else is there.
-    fn decode(&self, rule: &SignatureRule, parsed: &Parsed<'_>) -> Result<Few<Decoded>, VerifyError> {
+    pub(super) fn decode(
+        &self,
+        rule: &SignatureRule,
+        parsed: &Parsed<'_>,
+    ) -> Result<Few<Decoded>, VerifyError> {
         let mut decoded = Few::default();
         for Candidate { group, text } in parsed.candidates.iter() {
             let mut bytes = [0; MAX_SIGNATURE];
@@ -154,7 +155,7 @@ impl<'v, 'r> Verification<'v, 'r> {
                 continue;
             }
             let digest = self.named_digest()?.or(fields.digest);
-            for (secret, keys) in self.verifier.keys.iter().enumerate() {
+            for (secret, keys) in self.keys.iter().enumerate() {
                 let Some((algorithm, key)) = keys.key(digest) else { continue };
                 for reading in self.scheme.readings.for_mode(self.verifier.mode) {
                     let values = self.values(times.text(group), id, fields, *reading, key);
@@ -169,7 +170,7 @@ impl<'v, 'r> Verification<'v, 'r> {
     }
 
     /// The digest that a value of the body names, where the scheme has it so.
-    fn named_digest(&self) -> Result<Option<DigestKind>, VerifyError> {
+    pub(super) fn named_digest(&self) -> Result<Option<DigestKind>, VerifyError> {
         match &self.scheme.algorithm {
             AlgorithmRule::Fixed(_) | AlgorithmRule::Named(_) => Ok(None),
             AlgorithmRule::Json { path, choices } => {

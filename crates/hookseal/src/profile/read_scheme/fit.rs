@@ -1,9 +1,10 @@
 //! Whether the parts of a scheme fit each other, and what it does not prove.
 
 use crate::body::BodyReading;
+use crate::key_source::KeySet;
 use crate::scheme::{
-    Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, Canonical, DigestKind, Flags, Grammar, Pairs,
-    Piece, Scheme, TimestampRule, TimestampSource, Value,
+    Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, Canonical, DigestKind, Flags, Grammar,
+    JwtAlgorithm, Pairs, Piece, Scheme, TimestampRule, TimestampSource, Value,
 };
 
 /// What does not fit, each as one clause.
@@ -46,6 +47,7 @@ pub(super) fn problems(scheme: &Scheme) -> impl Iterator<Item = &'static str> {
     .filter_map(|(wrong, problem)| wrong.then_some(problem))
     .chain(timestamp_problem(scheme))
     .chain(claims_problem(scheme))
+    .chain(key_source_problem(scheme))
 }
 
 /// A timestamp that the signature does not cover can be set to any time by whoever replays the request, so a scheme
@@ -83,6 +85,29 @@ fn claims_problem(scheme: &Scheme) -> Option<&'static str> {
     match is_json_web_token(scheme) {
         false if claimed || !scheme.claims.is_empty() => Some("claims need an algorithm of JSON Web Tokens"),
         _ if in_query && !scheme.covers(&Value::Url) => Some("a digest in the query is signed with {url}"),
+        _ => None,
+    }
+}
+
+/// What is fetched is a public key: a key for a MAC that anybody can get lets anybody sign.
+fn key_source_problem(scheme: &Scheme) -> Option<&'static str> {
+    let certified = matches!(
+        scheme.algorithm,
+        AlgorithmRule::Json { .. }
+            | AlgorithmRule::Fixed(
+                Algorithm::RsaPkcs1(_)
+                    | Algorithm::EcdsaP256Der
+                    | Algorithm::Ed25519
+                    | Algorithm::Jwt(JwtAlgorithm::Rs256 | JwtAlgorithm::Es256)
+            )
+    );
+    match (&scheme.key_url, &scheme.key_set) {
+        (Some(_), Some(_)) => Some("the key is either at a `key-url` or in a `key-set`"),
+        (None, None) => None,
+        _ if !certified => Some("only a public key can be fetched, so the algorithm has to be one of these"),
+        (_, Some(KeySet::Api(_))) if !is_json_web_token(scheme) => {
+            Some("the `api` of a `key-set` is asked for the key that a token names, so it needs one")
+        }
         _ => None,
     }
 }
