@@ -48,6 +48,7 @@ mod der;
 mod document;
 mod error;
 mod few;
+mod handshake;
 mod jwt;
 mod key;
 pub mod limits;
@@ -70,6 +71,7 @@ mod verifier;
 
 pub use body::BodyReading;
 pub use error::{ErrorKind, SecretError, SignError, VerifyError};
+pub use handshake::{Action, Answer, Handshake, HandshakeRefusal, Handshakes};
 pub use message::Message;
 pub use params::{ParamValue, Params};
 pub use profile::{Challenge, DeliveryPolicy, Part, Profile, ProfileErrors, ProfileProblem, StatusSet};

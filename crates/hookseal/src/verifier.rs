@@ -7,6 +7,8 @@ mod grammar;
 mod key_url;
 mod token;
 
+pub(crate) use key_url::host_matches;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

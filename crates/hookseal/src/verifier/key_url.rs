@@ -27,7 +27,9 @@ pub(super) fn check(rule: &KeyUrl, url: Option<&str>) -> Result<(), VerifyError>
     }
 }
 
-fn host_matches(pattern: &str, host: &str) -> bool {
+/// Whether a host is the one of a pattern, label by label. Anything that is no host, such as one with a port or a user,
+/// fits no pattern.
+pub(crate) fn host_matches(pattern: &str, host: &str) -> bool {
     let mut labels = host.split('.');
     let fits = pattern.split('.').all(|wanted| match (wanted, labels.next()) {
         (_, None) => false,
