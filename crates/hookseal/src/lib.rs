@@ -48,6 +48,7 @@ mod der;
 mod document;
 mod error;
 mod few;
+mod handshake;
 mod jwt;
 mod key;
 mod key_source;
@@ -71,6 +72,7 @@ mod verifier;
 
 pub use body::BodyReading;
 pub use error::{ErrorKind, SecretError, SignError, VerifyError};
+pub use handshake::{Action, Answer, Handshake, HandshakeRefusal, Handshakes};
 pub use key_source::{CertificateUrl, KeyOfApi, KeyOfSet, KeyReference};
 pub use message::Message;
 pub use params::{ParamValue, Params};

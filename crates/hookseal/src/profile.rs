@@ -6,6 +6,7 @@ mod challenge;
 mod delivery;
 mod problems;
 mod read;
+mod read_handshake;
 mod read_scheme;
 mod reader;
 
@@ -17,6 +18,7 @@ pub(crate) use delivery::check_header_value;
 pub use delivery::{DeliveryPolicy, StatusSet};
 pub use problems::{ProfileErrors, ProfileProblem};
 
+use crate::handshake::{Answer, HandshakeRule};
 use crate::scheme::Scheme;
 use crate::signer;
 
@@ -47,6 +49,8 @@ pub struct Profile {
     scheme: Arc<Scheme>,
     challenge: Option<Challenge>,
     delivery: DeliveryPolicy,
+    handshakes: Arc<[HandshakeRule]>,
+    acknowledgement: Option<Answer>,
 }
 
 /// Which scheme of a profile is meant.
@@ -110,6 +114,21 @@ impl Profile {
     /// What a sender does beyond the signature.
     pub fn delivery(&self) -> &DeliveryPolicy {
         &self.delivery
+    }
+
+    /// Whether the vendor checks an endpoint with requests that a receiver answers, see
+    /// [`Handshakes`](crate::Handshakes).
+    pub fn has_handshakes(&self) -> bool {
+        !self.handshakes.is_empty()
+    }
+
+    /// What the vendor wants an event to be answered with, where that is more than a success code.
+    pub fn acknowledgement(&self) -> Option<&Answer> {
+        self.acknowledgement.as_ref()
+    }
+
+    pub(crate) fn handshake_rules(&self) -> &Arc<[HandshakeRule]> {
+        &self.handshakes
     }
 
     /// The scheme of a part.
