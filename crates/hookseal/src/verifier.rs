@@ -1,6 +1,7 @@
 //! Verifying requests.
 
 mod check;
+mod content;
 mod dictionary;
 mod extract;
 mod grammar;
@@ -127,6 +128,21 @@ impl Verifier {
     /// [`VerifyError::kind`] says why. Tell the sender nothing but that it failed: the reasons help a forger.
     pub fn verify<'r>(&self, request: &Request<'r>, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
         check::Verification::new(self, request).run(now)
+    }
+
+    /// What a verification by this verifier does not prove, in its mode.
+    pub fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// How far in the past a timestamp may lie, inclusive; `None` is any distance, or no timestamp at all.
+    pub fn past(&self) -> Option<Duration> {
+        self.past
+    }
+
+    /// How far in the future a timestamp may lie, inclusive; `None` is any distance, or no timestamp at all.
+    pub fn future(&self) -> Option<Duration> {
+        self.future
     }
 }
 
