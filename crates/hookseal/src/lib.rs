@@ -83,5 +83,7 @@ pub use secret::{Fingerprint, Secret};
 pub use signed_headers::SignedHeaders;
 pub use signer::Signer;
 pub use time::{Timestamp, TimestampError};
+#[cfg(feature = "bytes")]
+pub use verified::VerifiedOwned;
 pub use verified::{Unauthenticated, Verified};
 pub use verifier::{Mode, ToleranceOverride, Verifier, VerifyOptions};
