@@ -48,6 +48,8 @@ mod der;
 mod document;
 mod error;
 mod few;
+#[cfg(feature = "guide")]
+pub mod guide;
 mod handshake;
 mod jwt;
 mod key;
