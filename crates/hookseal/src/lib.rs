@@ -48,6 +48,8 @@ mod der;
 mod document;
 mod error;
 mod few;
+#[cfg(feature = "infer")]
+pub mod infer;
 mod jwt;
 mod key;
 pub mod limits;
