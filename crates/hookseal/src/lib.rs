@@ -51,6 +51,8 @@ mod few;
 #[cfg(feature = "guide")]
 pub mod guide;
 mod handshake;
+#[cfg(feature = "infer")]
+pub mod infer;
 mod jwt;
 mod key;
 mod key_source;
