@@ -66,7 +66,7 @@ fn single(pairs: Vec<(Vec<u8>, Vec<u8>)>, name: &str) -> Result<Option<Vec<u8>>,
 }
 
 /// `application/x-www-form-urlencoded` (WHATWG URL section 5.1).
-fn form_pairs(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn form_pairs(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let pair = |part: &[u8]| {
         let mut halves = part.splitn(2, |byte| *byte == b'=');
         let name = halves.next().unwrap_or_default();

@@ -177,7 +177,7 @@ impl fmt::Display for KeyReference {
 }
 
 /// Compares label by label; `*` stands for one label of [`MIN_LABEL`] or more letters, digits and hyphens.
-fn host_matches(pattern: &str, host: &str) -> bool {
+pub(crate) fn host_matches(pattern: &str, host: &str) -> bool {
     let mut labels = host.split('.');
     let fits = pattern.split('.').all(|wanted| match (wanted, labels.next()) {
         (_, None) => false,

@@ -48,6 +48,11 @@ mod der;
 mod document;
 mod error;
 mod few;
+#[cfg(feature = "guide")]
+pub mod guide;
+mod handshake;
+#[cfg(feature = "infer")]
+pub mod infer;
 mod jwt;
 mod key;
 mod key_source;
@@ -71,6 +76,7 @@ mod verifier;
 
 pub use body::BodyReading;
 pub use error::{ErrorKind, SecretError, SignError, VerifyError};
+pub use handshake::{Action, Answer, Handshake, HandshakeRefusal, Handshakes};
 pub use key_source::{CertificateUrl, KeyOfApi, KeyOfSet, KeyReference};
 pub use message::Message;
 pub use params::{ParamValue, Params};
@@ -81,5 +87,7 @@ pub use secret::{Fingerprint, Secret};
 pub use signed_headers::SignedHeaders;
 pub use signer::Signer;
 pub use time::{Timestamp, TimestampError};
+#[cfg(feature = "bytes")]
+pub use verified::VerifiedOwned;
 pub use verified::{Unauthenticated, Verified};
 pub use verifier::{Mode, ToleranceOverride, Verifier, VerifyOptions};

@@ -38,5 +38,22 @@ pub const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
 /// Most digits in a numeric timestamp: 15 digits of milliseconds reach the year 33658, and fit an `i64`.
 pub const MAX_TIMESTAMP_DIGITS: usize = 15;
 
+/// Most layouts that an inference tries unless it is told otherwise: a few seconds of one core.
+#[cfg(feature = "infer")]
+pub const MAX_INFER_LAYOUTS: u64 = 8_000_000;
+
+/// Most bytes that an inference hashes unless it is told otherwise: with a long body this ends it before
+/// `MAX_INFER_LAYOUTS` does.
+#[cfg(feature = "infer")]
+pub const MAX_INFER_HASHED_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Most captured requests that one inference compares.
+#[cfg(feature = "infer")]
+pub const MAX_INFER_REQUESTS: usize = 32;
+
+/// Most schemes that one inference reports: where more fit, the requests say too little to choose.
+#[cfg(feature = "infer")]
+pub const MAX_INFER_CANDIDATES: usize = 16;
+
 // The receiver of our own rotation must be able to read what the signer writes.
 const _: () = assert!(MAX_SIGNING_SECRETS <= MAX_CANDIDATES);

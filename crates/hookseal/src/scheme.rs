@@ -179,6 +179,17 @@ impl Scheme {
         }
     }
 
+    /// Whether the signature covers a delivery id.
+    pub fn signs_id(&self) -> bool {
+        self.id.as_ref().is_some_and(|rule| rule.covered)
+    }
+
+    /// Whether the signature covers the URL, or a part of it that is no header: a receiver has to know its public one.
+    pub fn signs_url(&self) -> bool {
+        let canonical = |form| self.covers(&Value::Canonical(form));
+        self.covers(&Value::Url) || canonical(Canonical::Contentful) || canonical(Canonical::Rfc9421)
+    }
+
     /// How many of the signing secrets a signature is made with while several are active: all of them, up to
     /// [`MAX_SIGNING_SECRETS`](crate::limits::MAX_SIGNING_SECRETS), or the newest alone.
     pub fn signs_with_several(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Verifying requests.
 
 mod check;
+mod content;
 mod dictionary;
 mod extract;
 mod grammar;
@@ -135,6 +136,21 @@ impl Verifier {
         let (past, future) = options.tolerance.bounds(&scheme);
         let flags = flags(&scheme, options.mode);
         Self { scheme, keys, mode: options.mode, past, future, params: options.params, flags }
+    }
+
+    /// What a verification by this verifier does not prove, in its mode.
+    pub fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// How far in the past a timestamp may lie, inclusive; `None` is any distance, or no timestamp at all.
+    pub fn past(&self) -> Option<Duration> {
+        self.past
+    }
+
+    /// How far in the future a timestamp may lie, inclusive; `None` is any distance, or no timestamp at all.
+    pub fn future(&self) -> Option<Duration> {
+        self.future
     }
 }
 

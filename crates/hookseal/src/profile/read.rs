@@ -10,8 +10,8 @@ use super::Profile;
 use super::challenge::Challenge;
 use super::delivery::{DeliveryPolicy, HeaderValue, SecretFormat, StatusSet, is_header_text};
 use super::problems::{Found, ProfileErrors};
-use super::read_scheme;
 use super::reader::{DURATION_EXPECTED, Placed, Problems, Table, names, parse_duration};
+use super::{read_handshake, read_scheme};
 use crate::limits::MAX_PROFILE_BYTES;
 use crate::scheme::{Algorithm, AlgorithmRule, Encoding, Scheme};
 
@@ -58,10 +58,8 @@ fn base_profile(
     match value.get_ref().as_str().and_then(Profile::builtin) {
         Some(base) => Ok(Some(base)),
         None => {
-            let message = format!(
-                "one of {} is needed",
-                names(Profile::builtins().map(|profile| profile.name()))
-            );
+            let message =
+                format!("one of {} is needed", names(Profile::builtins().map(|profile| profile.name())));
             let found = Found { span: value.span(), path: "extends".to_owned(), message };
             Err(ProfileErrors::new(source, vec![found]))
         }
@@ -80,6 +78,8 @@ fn read_profile(source: &str, root: Table<'_>) -> Option<Profile> {
     let has_challenge = root.has("challenge");
     let challenge = root.table("challenge").and_then(read_challenge);
     let delivery = read_delivery(root.table("delivery"), scheme.as_ref());
+    let handshakes = read_handshake::handshakes(&root);
+    let acknowledgement = root.table("acknowledge").and_then(read_handshake::acknowledgement);
     root.finish();
     let name = name?.value;
     Some(Profile {
@@ -90,6 +90,8 @@ fn read_profile(source: &str, root: Table<'_>) -> Option<Profile> {
         scheme: Arc::new(scheme?),
         challenge: if has_challenge { Some(challenge?) } else { None },
         delivery: delivery?,
+        handshakes,
+        acknowledgement,
     })
 }
 

@@ -132,7 +132,7 @@ impl<'v, 'r> Verification<'v, 'r> {
         Some(Decoded { group, bytes: Bytes::Long(bytes) })
     }
 
-    fn id(&self) -> Result<Option<Cow<'r, str>>, VerifyError> {
+    pub(super) fn id(&self) -> Result<Option<Cow<'r, str>>, VerifyError> {
         let Some(rule) = &self.scheme.id else { return Ok(None) };
         let id = extract::identity(self.request, &self.document, rule)?;
         match id {
@@ -323,13 +323,14 @@ impl<'v, 'r> Verification<'v, 'r> {
             event_type,
             matched_secret: matched.secret,
             matched_reading: matched.reading,
+            matched_group: matched.group,
             flags: self.verifier.flags,
             unauthenticated: Unauthenticated { id: unsigned_id, event_type: unsigned_type },
         })
     }
 
     /// Reads the timestamps of all groups: one that is wrong is refused, whichever group matches.
-    fn timestamps<'t>(&self, parsed: &Parsed<'t>) -> Result<Timestamps<'t>, VerifyError>
+    pub(super) fn timestamps<'t>(&self, parsed: &Parsed<'t>) -> Result<Timestamps<'t>, VerifyError>
     where
         'r: 't,
     {
@@ -360,7 +361,7 @@ impl<'v, 'r> Verification<'v, 'r> {
 }
 
 /// The timestamps of the groups.
-enum Timestamps<'t> {
+pub(super) enum Timestamps<'t> {
     None,
     /// One for all.
     One(Cow<'t, [u8]>, Timestamp),
@@ -368,11 +369,11 @@ enum Timestamps<'t> {
 }
 
 impl Timestamps<'_> {
-    fn text(&self, group: usize) -> &[u8] {
+    pub(super) fn text(&self, group: usize) -> &[u8] {
         match self {
             Self::None => &[],
             Self::One(text, _) => text,
-            Self::Each(times) => times[group].0,
+            Self::Each(times) => times.get(group).map_or(&[][..], |(text, _)| text),
         }
     }
 

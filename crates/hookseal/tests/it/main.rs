@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod content;
+mod infer;
 mod messages;
 mod needed_keys;
 mod policy;
