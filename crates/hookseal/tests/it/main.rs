@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod handshakes;
 mod messages;
 mod policy;
 mod profiles;
 mod properties;
 mod redaction;
 mod rotation;
+mod samples;
 mod signing;
 mod support;
 mod vectors;
