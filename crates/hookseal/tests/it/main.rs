@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod content;
+mod handshakes;
 mod infer;
 mod messages;
 mod needed_keys;
@@ -11,6 +12,7 @@ mod profiles;
 mod properties;
 mod redaction;
 mod rotation;
+mod samples;
 mod signing;
 mod support;
 mod vectors;
