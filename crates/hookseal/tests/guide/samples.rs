@@ -38,6 +38,7 @@ fn short(reason: &NotGenerated) -> &'static str {
 const BEYOND_SAMPLES: [&str; 9] = [
     "adyen-payments: canonical form",
     "aws-sns: fetched key",
+    "cloudevents: unsigned",
     "contentful: canonical form",
     "docker-hub: unsigned",
     "google-pubsub: fetched key",
