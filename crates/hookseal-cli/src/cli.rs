@@ -5,6 +5,7 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 
 use crate::config::ServeArgs;
 
@@ -41,8 +42,7 @@ pub(crate) enum Command {
 /// One list of arguments is to serve both commands, so `sign` takes these as well.
 const ONLY_FOR_VERIFY: &str = "For verify; checked here and without effect";
 const EXIT_STATUS_SIGN: &str = "Exit status: 0 signed; 2 the arguments, a file or a secret is not right.";
-const EXIT_STATUS_VERIFY: &str =
-    "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_VERIFY: &str = "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right, or a key cannot be had.";
 const EXIT_STATUS_VECTORS: &str = "Exit status: 0 every vector that was asked for passed; 1 some did not, or their scheme is unknown; 2 the arguments or the file are not right.";
 
 /// The scheme and its keys.
@@ -110,6 +110,17 @@ pub(crate) struct JudgeArgs {
     pub(crate) tolerance: Option<String>,
 }
 
+/// Keys that a vendor publishes, such as the certificates of AWS SNS. Without a secret they are fetched.
+#[derive(Args)]
+pub(crate) struct FetchArgs {
+    /// Never fetch a key that the vendor publishes; say which one is needed.
+    #[arg(long)]
+    pub(crate) no_fetch: bool,
+    /// A network that keys may be fetched from although it is not of the public internet. May be repeated.
+    #[arg(long = "allow-network", value_name = "CIDR")]
+    pub(crate) allow_networks: Vec<IpNet>,
+}
+
 /// See [`hookseal::Mode`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModeArg {
@@ -152,6 +163,8 @@ pub(crate) struct VerifyArgs {
     pub(crate) headers: HeaderArgs,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) fetch: FetchArgs,
     /// The time of verification: unix seconds or RFC 3339. Without it: now.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) now: Option<String>,

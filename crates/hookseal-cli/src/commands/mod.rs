@@ -1,6 +1,7 @@
 //! What each command does.
 
 pub(crate) mod demo;
+mod judge;
 pub(crate) mod listen;
 pub(crate) mod profiles;
 mod proof;
