@@ -22,6 +22,7 @@
 //! let transport = HttpTransport::new(TransportConfig::default())?;
 //! let outbound = Outbound {
 //!     endpoint: transport.endpoint("https://example.com/hook")?,
+//!     method: http::Method::POST,
 //!     headers: Vec::new(),
 //!     body: "{}".into(),
 //!     timeout: Duration::from_secs(15),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hookseal_engine::ports::{Endpoint, EndpointError, Outbound, Transport};
 use hookseal_engine::{AttemptResult, Failure, FailureKind};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, StatusCode, Uri};
+use http::{Request, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use ipnet::IpNet;
@@ -214,7 +214,7 @@ fn request(outbound: &Outbound) -> Result<Request<Full<Bytes>>, Failure> {
             .map_err(|_| Failure::new(FailureKind::Unsendable, "there are too many headers"))?;
     }
     let mut request = Request::new(Full::new(outbound.body.clone()));
-    *request.method_mut() = Method::POST;
+    *request.method_mut() = outbound.method.clone();
     *request.uri_mut() = Uri::from(outbound.endpoint.path_and_query.clone());
     *request.headers_mut() = headers;
     Ok(request)

@@ -61,6 +61,8 @@ mod message;
 mod params;
 pub mod profile;
 mod request;
+#[cfg(feature = "samples")]
+pub mod samples;
 mod scheme;
 mod secret;
 mod signature_input;

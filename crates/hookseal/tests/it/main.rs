@@ -4,6 +4,7 @@
 
 mod content;
 mod infer;
+mod handshakes;
 mod messages;
 mod needed_keys;
 mod policy;
@@ -11,6 +12,7 @@ mod profiles;
 mod properties;
 mod redaction;
 mod rotation;
+mod samples;
 mod signing;
 mod support;
 mod vectors;
