@@ -126,14 +126,11 @@ impl Subject {
     }
 
     fn write(self, case: &Case, lines: Lines, out: &mut String) {
-        let joined = case.joined();
-        // A sample takes the lines of a repeated header apart again, as the library never has to.
-        let repeated = self.profile.source().contains("repeated = true");
-        let valid = match lines {
-            Lines::Joined if !repeated => self.is_valid(&joined),
-            _ => self.is_valid(case),
-        };
-        let headers = if lines == Lines::Joined { &joined.headers } else { &case.headers };
+        let handed_over = if lines == Lines::Joined { case.joined() } else { case.clone() };
+        // Samples take the lines of a repeated header apart again, which is not for the library to do.
+        let repeated = lines == Lines::Joined && self.profile.source().contains("repeated = true");
+        let valid = self.is_valid(&if repeated { handed_over.apart() } else { handed_over.clone() });
+        let headers = &handed_over.headers;
         let list = |items: &mut dyn Iterator<Item = String>| items.map(|item| format!(".{item}")).collect::<Vec<_>>().join(",");
         let encode = |text: &str| STANDARD.encode(text);
         let header = |(name, value): &(String, String)| format!("{}:{}", encode(name), encode(trim(value)));
@@ -185,6 +182,17 @@ impl Case {
             }
         }
         Self { headers, ..self.clone() }
+    }
+}
+
+impl Case {
+    /// The request with the parts of its headers between commas as lines.
+    fn apart(&self) -> Self {
+        let parts = |(name, value): &(String, String)| {
+            let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+            parts.map(|part| (name.clone(), part.to_owned())).collect::<Vec<_>>()
+        };
+        Self { headers: self.headers.iter().flat_map(parts).collect(), ..self.clone() }
     }
 }
 
@@ -244,14 +252,17 @@ fn secrets(case: &Case) -> Vec<Case> {
     let middle = other.len() / 2;
     other[middle] = if other[middle] == 'a' { 'b' } else { 'a' };
     let other: String = other.into_iter().collect();
-    vec![
+    let mut changes = vec![
         with("no secret", &[]),
         with("an empty secret", &[""]),
         with("an empty secret beside ours", &[own, ""]),
         with("another secret", &[&other]),
-        with("another secret first", &[&other, own]),
-        with("another secret last", &[own, &other]),
-    ]
+    ];
+    // A public key with a byte changed is none, which samples refuse as they do an empty secret.
+    if own.len() < 100 {
+        changes.extend([with("another secret first", &[&other, own]), with("another secret last", &[own, &other])]);
+    }
+    changes
 }
 
 fn times(case: &Case, timestamp: Option<Timestamp>) -> Vec<Case> {
@@ -264,7 +275,7 @@ fn times(case: &Case, timestamp: Option<Timestamp>) -> Vec<Case> {
     let Some(timestamp) = timestamp.map(Timestamp::as_unix_millis) else { return cases };
     let bounds = [0, 5, 30, 60, 180, 300, 600, 1800].map(|seconds| Duration::from_secs(seconds).as_millis() as i64);
     for bound in bounds {
-        for off in [-1000, 0, 1000] {
+        for off in [0, 1000] {
             cases.push(at(format!("{bound} ms and {off} ms old"), timestamp + bound + off));
             cases.push(at(format!("{bound} ms and {off} ms ahead"), timestamp - bound - off));
         }
