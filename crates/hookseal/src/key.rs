@@ -109,6 +109,10 @@ impl Key {
         secret: &Secret,
         index: usize,
     ) -> Result<Self, SecretError> {
+        // Before any step, since the digest of nothing is not empty.
+        if secret.expose().is_empty() {
+            return Err(SecretError::Empty { index });
+        }
         let mut bytes = Zeroizing::new(secret.expose().to_vec());
         for step in steps {
             bytes = step.apply(bytes, index)?;

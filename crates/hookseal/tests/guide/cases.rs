@@ -8,7 +8,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hookseal::vectors::{Vector, VectorFile};
-use hookseal::{Mode, Params, Part, Profile, Request, Secret, Timestamp, Verifier, VerifyOptions, guide};
+use hookseal::{
+    Mode, Params, Part, Profile, Request, Secret, Timestamp, Verifier, VerifyOptions, guide,
+};
 
 /// One call of `verify` and what has to come of it.
 #[derive(Clone)]
@@ -45,10 +47,7 @@ impl Subject {
         let both = |profile: &'static std::sync::Arc<Profile>| {
             [Part::Delivery, Part::Challenge].map(|part| Subject { profile, part })
         };
-        Profile::builtins()
-            .flat_map(both)
-            .filter(|subject| subject.profile.part(subject.part).is_some())
-            .collect()
+        Profile::builtins().flat_map(both).filter(|subject| subject.profile.part(subject.part).is_some()).collect()
     }
 
     /// A name that can stand in a path and in code.
@@ -59,10 +58,9 @@ impl Subject {
 
     /// The cases, as lines of fields with tabs between them.
     pub(crate) fn lines(self, vectors: &VectorFile, lines: Lines) -> String {
-        let own = vectors
-            .vectors()
-            .iter()
-            .filter(|vector| self.profile.scheme_for(&vector.scheme) == Some(self.part));
+        let own = vectors.vectors().iter().filter(|vector| {
+            self.profile.scheme_for(&vector.scheme) == Some(self.part)
+        });
         let mut out = String::new();
         for vector in own {
             let case = Case::of(vector);
@@ -111,9 +109,7 @@ impl Subject {
                 headers[index].1 = value.to_owned();
                 Case { headers, ..case.clone() }
             };
-            changes.extend(
-                texts(value).into_iter().map(|(what, text)| with(&text).named(&format!("{name} {what}"))),
-            );
+            changes.extend(texts(value).into_iter().map(|(what, text)| with(&text).named(&format!("{name} {what}"))));
             let mut without = case.clone();
             without.headers.remove(index);
             changes.push(without.named(&format!("without {name}")));
@@ -130,17 +126,12 @@ impl Subject {
     }
 
     fn write(self, case: &Case, lines: Lines, out: &mut String) {
-        let joined = case.joined();
-        // A sample takes the lines of a repeated header apart again, as the library never has to.
-        let repeated = self.profile.source().contains("repeated = true");
-        let valid = match lines {
-            Lines::Joined if !repeated => self.is_valid(&joined),
-            _ => self.is_valid(case),
-        };
-        let headers = if lines == Lines::Joined { &joined.headers } else { &case.headers };
-        let list = |items: &mut dyn Iterator<Item = String>| {
-            items.map(|item| format!(".{item}")).collect::<Vec<_>>().join(",")
-        };
+        let handed_over = if lines == Lines::Joined { case.joined() } else { case.clone() };
+        // Samples take the lines of a repeated header apart again, which is not for the library to do.
+        let repeated = lines == Lines::Joined && self.profile.source().contains("repeated = true");
+        let valid = self.is_valid(&if repeated { handed_over.apart() } else { handed_over.clone() });
+        let headers = &handed_over.headers;
+        let list = |items: &mut dyn Iterator<Item = String>| items.map(|item| format!(".{item}")).collect::<Vec<_>>().join(",");
         let encode = |text: &str| STANDARD.encode(text);
         let header = |(name, value): &(String, String)| format!("{}:{}", encode(name), encode(trim(value)));
         let arguments = guide::arguments(self.profile, self.part);
@@ -194,10 +185,20 @@ impl Case {
     }
 }
 
+impl Case {
+    /// The request with the parts of its headers between commas as lines.
+    fn apart(&self) -> Self {
+        let parts = |(name, value): &(String, String)| {
+            let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+            parts.map(|part| (name.clone(), part.to_owned())).collect::<Vec<_>>()
+        };
+        Self { headers: self.headers.iter().flat_map(parts).collect(), ..self.clone() }
+    }
+}
+
 /// What a header's value can become.
 fn texts(value: &str) -> Vec<(&'static str, String)> {
-    let cut =
-        |from: usize, to: usize| value.get(from..value.len().saturating_sub(to)).unwrap_or("").to_owned();
+    let cut = |from: usize, to: usize| value.get(from..value.len().saturating_sub(to)).unwrap_or("").to_owned();
     vec![
         ("empty", String::new()),
         ("longer", format!("{value}0")),
@@ -251,14 +252,17 @@ fn secrets(case: &Case) -> Vec<Case> {
     let middle = other.len() / 2;
     other[middle] = if other[middle] == 'a' { 'b' } else { 'a' };
     let other: String = other.into_iter().collect();
-    vec![
+    let mut changes = vec![
         with("no secret", &[]),
         with("an empty secret", &[""]),
         with("an empty secret beside ours", &[own, ""]),
         with("another secret", &[&other]),
-        with("another secret first", &[&other, own]),
-        with("another secret last", &[own, &other]),
-    ]
+    ];
+    // A public key with a byte changed is none, which samples refuse as they do an empty secret.
+    if own.len() < 100 {
+        changes.extend([with("another secret first", &[&other, own]), with("another secret last", &[own, &other])]);
+    }
+    changes
 }
 
 fn times(case: &Case, timestamp: Option<Timestamp>) -> Vec<Case> {
@@ -269,10 +273,9 @@ fn times(case: &Case, timestamp: Option<Timestamp>) -> Vec<Case> {
         at("a year earlier".to_owned(), case.now_ms - year),
     ];
     let Some(timestamp) = timestamp.map(Timestamp::as_unix_millis) else { return cases };
-    let bounds =
-        [0, 5, 30, 60, 180, 300, 600, 1800].map(|seconds| Duration::from_secs(seconds).as_millis() as i64);
+    let bounds = [0, 5, 30, 60, 180, 300, 600, 1800].map(|seconds| Duration::from_secs(seconds).as_millis() as i64);
     for bound in bounds {
-        for off in [-1000, 0, 1000] {
+        for off in [0, 1000] {
             cases.push(at(format!("{bound} ms and {off} ms old"), timestamp + bound + off));
             cases.push(at(format!("{bound} ms and {off} ms ahead"), timestamp - bound - off));
         }
