@@ -28,5 +28,10 @@ pub const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
 /// Most digits in a numeric timestamp: 15 digits of milliseconds reach the year 33658, and fit an `i64`.
 pub const MAX_TIMESTAMP_DIGITS: usize = 15;
 
+/// Most bytes that [`explain`](crate::explain) hashes or rewrites for one answer: about a hundred times a body of
+/// 256 KiB, which takes well below 100 ms.
+#[cfg(feature = "explain")]
+pub const EXPLAIN_BUDGET_BYTES: u64 = 32 * 1024 * 1024;
+
 // The receiver of our own rotation must be able to read what the signer writes.
 const _: () = assert!(MAX_SIGNING_SECRETS <= MAX_CANDIDATES);

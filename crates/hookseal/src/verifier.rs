@@ -4,6 +4,8 @@ mod check;
 mod dictionary;
 mod extract;
 mod grammar;
+#[cfg(feature = "explain")]
+mod inspect;
 mod key_url;
 mod token;
 
