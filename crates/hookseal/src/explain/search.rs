@@ -44,8 +44,6 @@ impl<'q> Search<'q> {
         // Nothing changed, but for the age of the timestamp.
         self.attempt(&[])?;
         self.effort = Effort { trials: 0, ..self.effort };
-        let mode = [compat_mode(self.question)];
-        self.each(mode.iter().flatten())?;
         let keys = key::changes(self.question, self.scheme);
         let contents = content::changes(self.question, self.scheme);
         let headers = header::changes(self.question, self.scheme);
@@ -53,9 +51,12 @@ impl<'q> Search<'q> {
         let addresses = address::changes(self.question, self.scheme);
         let profiles = other_profile::changes(self.question, self.scheme);
 
-        self.each(&keys)?;
+        let mode: Vec<Change> = compat_mode(self.question).into_iter().collect();
+        for changes in [&forms, &mode, &keys] {
+            self.each(changes)?;
+        }
         self.bodies(&[])?;
-        for changes in [&contents, &addresses, &headers, &forms] {
+        for changes in [&contents, &addresses, &headers] {
             self.each(changes)?;
         }
         self.profiles(&profiles)?;
