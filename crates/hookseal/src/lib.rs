@@ -47,6 +47,8 @@ mod body;
 mod der;
 mod document;
 mod error;
+#[cfg(feature = "explain")]
+pub mod explain;
 mod few;
 #[cfg(feature = "guide")]
 pub mod guide;

@@ -22,7 +22,7 @@ use crate::time::{self, Timestamp, TimestampError};
 use crate::verifier::Mode;
 
 /// How one kind of request is signed and verified: algorithm, key, signed content, and where each part stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Scheme {
     pub(crate) algorithm: AlgorithmRule,
     pub(crate) key: Vec<KeyStep>,
@@ -42,7 +42,7 @@ pub struct Scheme {
 }
 
 /// Where the timestamp stands, what it looks like, and how far it may be from now.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TimestampRule {
     pub(crate) source: TimestampSource,
     pub(crate) format: TimestampFormat,
@@ -54,7 +54,7 @@ pub(crate) struct TimestampRule {
     pub(crate) future: Option<Duration>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum TimestampSource {
     /// A header of its own.
     Header(String),
@@ -74,7 +74,7 @@ pub(crate) enum TimestampFormat {
 }
 
 /// Where a delivery id or an event type stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct IdentityRule {
     pub(crate) source: IdentitySource,
     /// A character that it must not hold, as it separates the signed parts.
@@ -83,35 +83,35 @@ pub(crate) struct IdentityRule {
     pub(crate) covered: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum IdentitySource {
     Header(String),
     Json(JsonPath),
 }
 
 /// The readings of the body that count, by mode, in the order in which they are tried. Neither list is empty.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Readings {
     pub(crate) strict: Vec<BodyReading>,
     pub(crate) compat: Vec<BodyReading>,
 }
 
 /// A header that has to have one value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RequiredHeader {
     pub(crate) name: String,
     pub(crate) value: String,
 }
 
 /// A digest of the body that something signed carries, which binds a body that the signature does not cover.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct BodyDigest {
     pub(crate) source: BodyDigestSource,
     pub(crate) digest: DigestKind,
     pub(crate) encoding: Encoding,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum BodyDigestSource {
     /// A parameter of the URL's query.
     Query(String),
@@ -120,13 +120,13 @@ pub(crate) enum BodyDigestSource {
 }
 
 /// What a claim of a token has to be.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ClaimRule {
     pub(crate) name: String,
     pub(crate) value: ClaimValue,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum ClaimValue {
     /// Anything, as long as it is there.
     Present,

@@ -5,6 +5,8 @@ mod content;
 mod dictionary;
 mod extract;
 mod grammar;
+#[cfg(feature = "explain")]
+mod inspect;
 mod key_url;
 mod needed_key;
 mod token;

@@ -5,6 +5,7 @@
 mod content;
 mod infer;
 mod handshakes;
+mod explain;
 mod messages;
 mod needed_keys;
 mod policy;
