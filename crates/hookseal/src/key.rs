@@ -108,6 +108,10 @@ impl Key {
         secret: &Secret,
         index: usize,
     ) -> Result<Self, SecretError> {
+        // Before the steps as well: one of them makes a digest, which an empty text has too.
+        if secret.expose().is_empty() {
+            return Err(SecretError::Empty { index });
+        }
         let mut bytes = Zeroizing::new(secret.expose().to_vec());
         for step in steps {
             bytes = step.apply(bytes, index)?;
