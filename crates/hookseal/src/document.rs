@@ -19,6 +19,11 @@ impl<'r> Document<'r> {
         Self { body, json: OnceCell::new() }
     }
 
+    /// The same body, read as another value.
+    pub(crate) fn with_json(&self, json: Json) -> Self {
+        Self { body: self.body, json: OnceCell::from(Some(json)) }
+    }
+
     /// The texts and numbers at a path, as text; none where the path leads nowhere.
     pub(crate) fn values(&self, path: &JsonPath) -> Result<Vec<String>, VerifyError> {
         let mut found = Vec::new();

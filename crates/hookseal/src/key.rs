@@ -109,7 +109,7 @@ impl Key {
         secret: &Secret,
         index: usize,
     ) -> Result<Self, SecretError> {
-        // Before any step, since the digest of nothing is not empty.
+        // Before the steps as well: one of them makes a digest, which an empty text has too.
         if secret.expose().is_empty() {
             return Err(SecretError::Empty { index });
         }

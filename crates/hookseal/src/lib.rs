@@ -86,7 +86,7 @@ pub use message::Message;
 pub use params::{ParamValue, Params};
 pub use profile::{Challenge, DeliveryPolicy, Part, Profile, ProfileErrors, ProfileProblem, StatusSet};
 pub use request::{Headers, Request};
-pub use scheme::{Algorithm, DigestKind, Flags, JwtAlgorithm, Scheme};
+pub use scheme::{Algorithm, DigestKind, Flags, JwtAlgorithm, Scheme, Tolerance};
 pub use secret::{Fingerprint, Secret};
 pub use signed_headers::SignedHeaders;
 pub use signer::Signer;

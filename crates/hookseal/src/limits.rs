@@ -7,6 +7,10 @@ use std::time::Duration;
 /// A rotation needs two, a careful one three; the bound keeps a request from buying unbounded MAC comparisons.
 pub const MAX_CANDIDATES: usize = 32;
 
+/// Highest number at the end of a numbered header, such as `X-DocuSign-Signature-100`: as many keys as `DocuSign`
+/// allows. How many of them are read is bounded by [`MAX_CANDIDATES`].
+pub const MAX_NUMBERED_HEADERS: usize = 100;
+
 /// Most signatures that are written into one header, one for each signing secret.
 pub const MAX_SIGNING_SECRETS: usize = 8;
 

@@ -45,6 +45,7 @@ pub struct Profile {
     name: String,
     title: String,
     document: Option<String>,
+    unconfirmed: Vec<String>,
     source: String,
     scheme: Arc<Scheme>,
     challenge: Option<Challenge>,
@@ -94,6 +95,19 @@ impl Profile {
     /// The vendor's document that it follows.
     pub fn document(&self) -> Option<&str> {
         self.document.as_deref()
+    }
+
+    /// What the profile takes to be so although no document of the vendor was found that says it, a sentence each. A
+    /// profile that extends another one has what that says, unless it says its own.
+    ///
+    /// ```
+    /// use hookseal::Profile;
+    ///
+    /// let linear = Profile::builtin("linear").expect("built in");
+    /// assert!(linear.unconfirmed().iter().any(|fact| fact.contains("Linear-Event")));
+    /// ```
+    pub fn unconfirmed(&self) -> &[String] {
+        &self.unconfirmed
     }
 
     /// The TOML that it was read from.

@@ -3,6 +3,7 @@
 mod algorithm;
 mod content;
 mod encoding;
+mod facts;
 mod flags;
 mod signature;
 
@@ -12,6 +13,7 @@ pub(crate) use algorithm::AlgorithmRule;
 pub use algorithm::{Algorithm, DigestKind, JwtAlgorithm};
 pub(crate) use content::{Canonical, Piece, Value};
 pub(crate) use encoding::Encoding;
+pub use facts::Tolerance;
 pub use flags::Flags;
 pub(crate) use signature::{Carrier, Grammar, KeyPattern, Pairs, Rotation, SignatureRule};
 
@@ -33,6 +35,8 @@ pub struct Scheme {
     pub(crate) id: Option<IdentityRule>,
     pub(crate) event_type: Option<IdentityRule>,
     pub(crate) readings: Readings,
+    /// Whether compat mode also takes a signature over the URL with or without its port.
+    pub(crate) compat_ports: bool,
     pub(crate) required: Vec<RequiredHeader>,
     pub(crate) body_digest: Option<BodyDigest>,
     pub(crate) claims: Vec<ClaimRule>,
@@ -200,6 +204,17 @@ impl Scheme {
     /// is then told by [`Verifier::needed_key`](crate::Verifier::needed_key).
     pub fn fetches_key(&self) -> bool {
         self.key_url.is_some() || self.key_set.is_some()
+    }
+
+    /// The headers that signing writes, in lower case.
+    pub(crate) fn written_headers(&self) -> impl Iterator<Item = &str> {
+        let signature: &[String] = match self.signature.as_ref().map(|rule| &rule.carrier) {
+            Some(Carrier::Headers(names)) => names,
+            _ => &[],
+        };
+        let id = self.id_header().filter(|_| self.covers(&Value::Id));
+        let required = self.required.iter().map(|header| header.name.as_str());
+        signature.iter().map(String::as_str).chain(self.timestamp_header()).chain(id).chain(required)
     }
 
     /// The parameter whose value is the key of our signature among pairs.

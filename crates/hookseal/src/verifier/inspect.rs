@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Mode, Verifier, VerifyOptions, check_params, extract, flags, prepare_keys};
+use super::{Mode, ToleranceOverride, Verifier, VerifyOptions, check_params, extract, prepare_keys};
 use crate::document::Document;
 use crate::error::{SecretError, VerifyError};
 use crate::params::Params;
@@ -29,8 +29,7 @@ impl Verifier {
     ) -> Result<Self, SecretError> {
         let keys = prepare_keys(&scheme, secrets)?;
         check_params(&scheme, &params)?;
-        let flags = flags(&scheme, mode);
-        Ok(Self { scheme, keys, mode, past: None, future: None, params, flags })
+        Ok(Self::assemble(scheme, keys, VerifyOptions { mode, tolerance: ToleranceOverride::Off, params }))
     }
 
     /// Takes a request apart as a verification does, up to where signatures are computed.

@@ -14,6 +14,20 @@ pub(super) fn read_required(table: &Table<'_>) -> Vec<RequiredHeader> {
     entries.filter_map(read).collect()
 }
 
+/// The other ways to write the URL that count in compat mode.
+pub(super) fn read_compat_ports(table: &Table<'_>) -> bool {
+    let Some(url) = table.table("url") else { return false };
+    let mut ports = false;
+    for text in url.texts("compat").unwrap_or_default() {
+        match text.value.as_str() {
+            "port" => ports = true,
+            _ => url.problem_at(&text, "`port` is needed"),
+        }
+    }
+    url.finish();
+    ports
+}
+
 pub(super) fn read_body_digest(table: &Table<'_>) -> Option<BodyDigest> {
     let digest = table.table("body-digest")?;
     if !digest.has_one(&["query", "claim"]) {
