@@ -77,7 +77,7 @@ pub use request::{Headers, Request};
 pub use scheme::{Algorithm, DigestKind, Flags, JwtAlgorithm, Scheme};
 pub use secret::{Fingerprint, Secret};
 pub use signed_headers::SignedHeaders;
-pub use signer::Signer;
+pub use signer::{Sealed, Signer};
 pub use time::{Timestamp, TimestampError};
 pub use verified::{Unauthenticated, Verified};
 pub use verifier::{Mode, ToleranceOverride, Verifier, VerifyOptions};

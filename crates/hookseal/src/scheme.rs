@@ -13,10 +13,13 @@ pub use algorithm::{Algorithm, DigestKind, JwtAlgorithm};
 pub(crate) use content::{Canonical, Piece, Value};
 pub(crate) use encoding::Encoding;
 pub use flags::Flags;
-pub(crate) use signature::{Carrier, Grammar, KeyPattern, Pairs, Rotation, SignatureRule};
+pub(crate) use signature::{
+    Carrier, Coverage, Grammar, InputParameter, KeyPattern, Pairs, Rotation, SignatureRule,
+};
 
 use crate::body::BodyReading;
 use crate::key::KeyStep;
+use crate::profile::HeaderValue;
 use crate::time::{self, Timestamp, TimestampError};
 use crate::verifier::Mode;
 
@@ -24,7 +27,10 @@ use crate::verifier::Mode;
 #[derive(Debug)]
 pub struct Scheme {
     pub(crate) algorithm: AlgorithmRule,
+    /// From a secret to the key that verifies.
     pub(crate) key: Vec<KeyStep>,
+    /// From a secret to the key that signs: the same, or another one where the key that verifies is public.
+    pub(crate) signing_key: Vec<KeyStep>,
     pub(crate) content: Vec<Piece>,
     /// Absent for the algorithm `none` alone.
     pub(crate) signature: Option<SignatureRule>,
@@ -33,6 +39,8 @@ pub struct Scheme {
     pub(crate) event_type: Option<IdentityRule>,
     pub(crate) readings: Readings,
     pub(crate) required: Vec<RequiredHeader>,
+    /// Headers that signing writes, as the signature covers them or receivers need them.
+    pub(crate) headers: Vec<(String, HeaderValue)>,
     pub(crate) body_digest: Option<BodyDigest>,
     pub(crate) claims: Vec<ClaimRule>,
     pub(crate) key_url: Option<KeyUrl>,

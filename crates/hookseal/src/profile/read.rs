@@ -182,6 +182,10 @@ fn read_headers(table: &Table<'_>) -> Vec<(String, HeaderValue)> {
     let valid = entries.filter_map(|(name, value)| {
         let name = read_scheme::header_name(table, name)?;
         match HeaderValue::parse(&value.value) {
+            Ok(parsed) if parsed.params().next().is_some() => {
+                table.problem_at(&value, "a delivery has no parameters; {param:...} stands in `scheme.headers`");
+                None
+            }
             Ok(parsed) => Some((name, parsed)),
             Err(message) => {
                 table.problem_at(&value, message);

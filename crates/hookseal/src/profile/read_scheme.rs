@@ -4,7 +4,7 @@ mod conditions;
 mod fit;
 mod signature;
 
-use conditions::{read_body_digest, read_claims, read_key_url, read_required};
+use conditions::{read_body_digest, read_claims, read_key_url, read_required, read_written_headers};
 use signature::read_signature;
 
 use super::reader::{Placed, Table, names};
@@ -30,6 +30,7 @@ pub(super) fn scheme(table: Table<'_>) -> Option<Scheme> {
 fn read_parts(table: &Table<'_>) -> Option<Scheme> {
     let algorithm = read_algorithm(table);
     let key = read_key(table, algorithm.as_ref());
+    let signing_key = read_signing_key(table, algorithm.as_ref(), key.as_deref());
     let content = read_content(table);
     let signature = read_signature(table, algorithm.as_ref());
     let timestamp = read_timestamp(table);
@@ -38,6 +39,7 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
     let event_type = read_identity(table, "event-type", known_content);
     let readings = read_readings(table);
     let required = read_required(table);
+    let headers = read_written_headers(table);
     let body_digest = read_body_digest(table);
     let claims = read_claims(table);
     let key_url = read_key_url(table);
@@ -53,6 +55,7 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
     Some(Scheme {
         algorithm: algorithm.filter(|_| whole)?,
         key: key?,
+        signing_key: signing_key?,
         content: content?,
         signature,
         timestamp,
@@ -60,6 +63,7 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
         event_type,
         readings: readings?,
         required,
+        headers,
         body_digest,
         claims,
         key_url,
@@ -125,6 +129,27 @@ fn read_key(table: &Table<'_>, algorithm: Option<&AlgorithmRule>) -> Option<Vec<
         }
         return None;
     };
+    Some(read_key_steps(table, texts))
+}
+
+/// The pipeline of the key that signs. Where the one that verifies is public, it is read as a private key unless the
+/// profile says otherwise.
+fn read_signing_key(
+    table: &Table<'_>,
+    algorithm: Option<&AlgorithmRule>,
+    key: Option<&[KeyStep]>,
+) -> Option<Vec<KeyStep>> {
+    if let Some(texts) = table.texts("signing-key") {
+        return Some(read_key_steps(table, texts));
+    }
+    match algorithm? {
+        AlgorithmRule::Fixed(algorithm) if !algorithm.has_public_key() => key.map(<[KeyStep]>::to_vec),
+        AlgorithmRule::Named(_) => key.map(<[KeyStep]>::to_vec),
+        AlgorithmRule::Fixed(_) | AlgorithmRule::Json { .. } => Some(vec![KeyStep::PrivateKey]),
+    }
+}
+
+fn read_key_steps(table: &Table<'_>, texts: Vec<Placed<String>>) -> Vec<KeyStep> {
     let mut steps = Vec::new();
     for text in texts {
         match KeyStep::parse(&text.value) {
@@ -132,7 +157,7 @@ fn read_key(table: &Table<'_>, algorithm: Option<&AlgorithmRule>) -> Option<Vec<
             None => table.problem_at(&text, KeyStep::EXPECTED),
         }
     }
-    Some(steps)
+    steps
 }
 
 /// The content, empty where there is none; nothing where an item of it cannot be read.
