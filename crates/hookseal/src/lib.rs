@@ -89,7 +89,7 @@ pub use request::{Headers, Request};
 pub use scheme::{Algorithm, DigestKind, Flags, JwtAlgorithm, Scheme, Tolerance};
 pub use secret::{Fingerprint, Secret};
 pub use signed_headers::SignedHeaders;
-pub use signer::Signer;
+pub use signer::{Sealed, Signer};
 pub use time::{Timestamp, TimestampError};
 #[cfg(feature = "bytes")]
 pub use verified::VerifiedOwned;

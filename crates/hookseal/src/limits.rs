@@ -39,6 +39,9 @@ pub const MAX_EXTENDS: usize = 1;
 /// The tolerance of a timestamp in each direction where a profile names none.
 pub const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
 
+/// How long a JSON Web Token is valid where a scheme has an `exp`: an hour, as Google's are.
+pub const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
+
 /// Most digits in a numeric timestamp: 15 digits of milliseconds reach the year 33658, and fit an `i64`.
 pub const MAX_TIMESTAMP_DIGITS: usize = 15;
 

@@ -15,11 +15,14 @@ pub(crate) use content::{Canonical, Piece, Value};
 pub(crate) use encoding::Encoding;
 pub use facts::Tolerance;
 pub use flags::Flags;
-pub(crate) use signature::{Carrier, Grammar, KeyPattern, Pairs, Rotation, SignatureRule};
+pub(crate) use signature::{
+    Carrier, Coverage, Grammar, InputParameter, KeyPattern, Pairs, Rotation, SignatureRule,
+};
 
 use crate::body::BodyReading;
 use crate::key::KeyStep;
 use crate::key_source::{KeySet, KeyUrl};
+use crate::profile::HeaderValue;
 use crate::time::{self, Timestamp, TimestampError};
 use crate::verifier::Mode;
 
@@ -27,7 +30,10 @@ use crate::verifier::Mode;
 #[derive(Clone, Debug)]
 pub struct Scheme {
     pub(crate) algorithm: AlgorithmRule,
+    /// From a secret to the key that verifies.
     pub(crate) key: Vec<KeyStep>,
+    /// From a secret to the key that signs: the same, or another one where the key that verifies is public.
+    pub(crate) signing_key: Vec<KeyStep>,
     pub(crate) content: Vec<Piece>,
     /// Absent for the algorithm `none` alone.
     pub(crate) signature: Option<SignatureRule>,
@@ -38,6 +44,8 @@ pub struct Scheme {
     /// Whether compat mode also takes a signature over the URL with or without its port.
     pub(crate) compat_ports: bool,
     pub(crate) required: Vec<RequiredHeader>,
+    /// Headers that signing writes, as the signature covers them or receivers need them.
+    pub(crate) headers: Vec<(String, HeaderValue)>,
     pub(crate) body_digest: Option<BodyDigest>,
     pub(crate) claims: Vec<ClaimRule>,
     pub(crate) key_url: Option<KeyUrl>,

@@ -73,6 +73,7 @@ fn unusable(error: &SecretError) -> Finding {
         SecretError::WrongKind { .. } => "Take the secret for verifying and not the one for signing, or the profile of the other kind.",
         SecretError::MissingParam { .. } => "Give it: the scheme refers to it.",
         SecretError::TooMany { .. } => "Give only those that are active.",
+        SecretError::Certificate => "Give the certificate itself.",
         SecretError::UnsignedRefused | SecretError::NoSuchPart | SecretError::VerifyOnly { .. } => "Choose another profile.",
     };
     Finding::new(Code::SecretUnusable, format!("Nothing was verified, because {error}. {remedy}"))

@@ -238,6 +238,10 @@ fn read_headers(table: &Table<'_>, scheme: Option<&Scheme>) -> Vec<(String, Head
             table.problem_at(&value, "the signature writes this header");
         }
         match HeaderValue::parse(&value.value) {
+            Ok(parsed) if parsed.params().next().is_some() => {
+                table.problem_at(&value, "a delivery has no parameters; {param:...} stands in `scheme.headers`");
+                None
+            }
             Ok(parsed) => Some((name, parsed)),
             Err(message) => {
                 table.problem_at(&value, message);

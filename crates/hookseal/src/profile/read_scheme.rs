@@ -6,7 +6,9 @@ mod fit;
 mod key_source;
 mod signature;
 
-use conditions::{read_body_digest, read_claims, read_compat_ports, read_required};
+use conditions::{
+    read_body_digest, read_claims, read_compat_ports, read_required, read_written_headers,
+};
 use fit::Misfit;
 use key_source::{read_key_set, read_key_url};
 use signature::read_signature;
@@ -61,6 +63,7 @@ fn read_admitted(table: &Table<'_>) -> Vec<&'static str> {
 fn read_parts(table: &Table<'_>) -> Option<Scheme> {
     let algorithm = read_algorithm(table);
     let key = read_key(table, algorithm.as_ref());
+    let signing_key = read_signing_key(table, algorithm.as_ref(), key.as_deref());
     let content = read_content(table);
     let signature = read_signature(table, algorithm.as_ref());
     let timestamp = read_timestamp(table);
@@ -70,6 +73,7 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
     let readings = read_readings(table);
     let compat_ports = read_compat_ports(table);
     let required = read_required(table);
+    let headers = read_written_headers(table);
     let body_digest = read_body_digest(table);
     let claims = read_claims(table);
     let key_url = read_key_url(table);
@@ -87,6 +91,7 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
     Some(Scheme {
         algorithm: algorithm.filter(|_| whole)?,
         key: key?,
+        signing_key: signing_key?,
         content: content?,
         signature,
         timestamp,
@@ -95,6 +100,7 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
         readings: readings?,
         compat_ports,
         required,
+        headers,
         body_digest,
         claims,
         key_url,
@@ -161,6 +167,27 @@ fn read_key(table: &Table<'_>, algorithm: Option<&AlgorithmRule>) -> Option<Vec<
         }
         return None;
     };
+    Some(read_key_steps(table, texts))
+}
+
+/// The pipeline of the key that signs. Where the one that verifies is public, it is read as a private key unless the
+/// profile says otherwise.
+fn read_signing_key(
+    table: &Table<'_>,
+    algorithm: Option<&AlgorithmRule>,
+    key: Option<&[KeyStep]>,
+) -> Option<Vec<KeyStep>> {
+    if let Some(texts) = table.texts("signing-key") {
+        return Some(read_key_steps(table, texts));
+    }
+    match algorithm? {
+        AlgorithmRule::Fixed(algorithm) if !algorithm.has_public_key() => key.map(<[KeyStep]>::to_vec),
+        AlgorithmRule::Named(_) => key.map(<[KeyStep]>::to_vec),
+        AlgorithmRule::Fixed(_) | AlgorithmRule::Json { .. } => Some(vec![KeyStep::PrivateKey]),
+    }
+}
+
+fn read_key_steps(table: &Table<'_>, texts: Vec<Placed<String>>) -> Vec<KeyStep> {
     let mut steps = Vec::new();
     for text in texts {
         match KeyStep::parse(&text.value) {
@@ -168,7 +195,7 @@ fn read_key(table: &Table<'_>, algorithm: Option<&AlgorithmRule>) -> Option<Vec<
             None => table.problem_at(&text, KeyStep::EXPECTED),
         }
     }
-    Some(steps)
+    steps
 }
 
 /// The content, empty where there is none; nothing where an item of it cannot be read.

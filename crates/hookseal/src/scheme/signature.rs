@@ -12,6 +12,31 @@ pub(crate) struct SignatureRule {
     pub(crate) grammar: Grammar,
     pub(crate) encoding: Encoding,
     pub(crate) rotation: Rotation,
+    pub(crate) coverage: Coverage,
+}
+
+/// What a signature is written to cover, where each message says for itself which headers or components it covers.
+#[derive(Clone, Debug)]
+pub(crate) struct Coverage {
+    /// What it always covers.
+    pub(crate) always: Vec<String>,
+    /// The headers that it covers where the message has them.
+    pub(crate) if_present: Vec<String>,
+    /// The name of the signature in the two dictionaries.
+    pub(crate) label: String,
+    /// What stands after the components, in order.
+    pub(crate) parameters: Vec<InputParameter>,
+}
+
+/// A parameter of `signature-input` (RFC 9421 section 2.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum InputParameter {
+    /// The time of signing.
+    Created,
+    /// The parameter `keyid`, where it is set.
+    KeyId,
+    /// The name of the algorithm.
+    Algorithm,
 }
 
 #[derive(Clone, Debug)]
@@ -77,6 +102,11 @@ pub(crate) enum Rotation {
     Repeat,
     /// One for each, the newest as `v1`, the next as `v2`.
     Count,
+}
+
+impl InputParameter {
+    pub(crate) const NAMES: &'static [(&'static str, Self)] =
+        &[("created", Self::Created), ("keyid", Self::KeyId), ("alg", Self::Algorithm)];
 }
 
 impl Carrier {

@@ -1,6 +1,7 @@
 //! Reading what has to hold beside the signature: other headers, the digest of the body, claims, the URL of the key.
 
 use super::header_name;
+use crate::profile::HeaderValue;
 use crate::profile::reader::{Placed, Table};
 use crate::scheme::{
     BodyDigest, BodyDigestSource, ClaimRule, ClaimValue, DigestKind, Encoding, RequiredHeader,
@@ -26,6 +27,17 @@ pub(super) fn read_compat_ports(table: &Table<'_>) -> bool {
     }
     url.finish();
     ports
+}
+
+/// Headers that signing writes.
+pub(super) fn read_written_headers(table: &Table<'_>) -> Vec<(String, HeaderValue)> {
+    let entries = table.text_entries("headers").into_iter();
+    let read = |(name, value): (Placed<String>, Placed<String>)| {
+        let name = header_name(table, name)?;
+        let parsed = HeaderValue::parse(&value.value).map_err(|message| table.problem_at(&value, message));
+        Some((name, parsed.ok()?))
+    };
+    entries.filter_map(read).collect()
 }
 
 pub(super) fn read_body_digest(table: &Table<'_>) -> Option<BodyDigest> {
