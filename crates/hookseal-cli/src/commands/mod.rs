@@ -1,6 +1,7 @@
 //! What each command does.
 
 pub(crate) mod demo;
+pub(crate) mod guide;
 pub(crate) mod listen;
 pub(crate) mod profiles;
 mod proof;
@@ -24,6 +25,7 @@ pub(crate) fn run(command: Command) -> Result<Status, CommandError> {
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
+        Command::Guide(arguments) => guide::run(&arguments),
         Command::Vectors(arguments) => vectors::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Listen(arguments) => listen::run(&arguments),

@@ -55,6 +55,12 @@ impl HeaderValue {
         }
     }
 
+    /// Whether it refers to the subscription.
+    #[cfg(feature = "guide")]
+    pub(super) fn names_subscription(&self) -> bool {
+        self.parts.contains(&HeaderPart::Subscription)
+    }
+
     /// Appends the value.
     pub(super) fn write(&self, message: &Message<'_>, out: &mut String) -> Result<(), SignError> {
         for part in &self.parts {
