@@ -6,6 +6,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use hookseal::guide::Language;
 
 use crate::{config::ServeArgs, limits::TRIGGER_COUNT_MAX};
 
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// List the profiles, or show one.
     Profiles(ProfilesArgs),
+    /// Write the page by which a vendor's customers verify: steps, a request to try, and code.
+    Guide(GuideArgs),
     /// Run a file of known-answer vectors.
     #[command(after_help = EXIT_STATUS_VECTORS)]
     Vectors(VectorsArgs),
@@ -188,6 +191,32 @@ pub(crate) struct ProfilesArgs {
     /// Print the profile's document, to start one's own from.
     #[arg(long, requires = "name", conflicts_with = "json")]
     pub(crate) toml: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct GuideArgs {
+    /// A profile's name (see `hookseal profiles`), or a TOML file that holds one.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: OsString,
+    /// What the page is written in. HTML is one file that needs nothing else.
+    #[arg(long, value_enum, default_value_t = GuideFormat::Markdown)]
+    pub(crate) format: GuideFormat,
+    /// The languages of the code, with commas between them: node, python, go, ruby, php, java, csharp, rust. Without
+    /// it: all.
+    #[arg(long = "language", value_name = "LANGUAGE,...", value_delimiter = ',')]
+    pub(crate) languages: Vec<Language>,
+    /// The file to write. Without it: standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// What a guide is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GuideFormat {
+    /// CommonMark with tables.
+    Markdown,
+    /// One HTML file.
+    Html,
 }
 
 #[derive(Args)]

@@ -196,7 +196,7 @@ fn regex_escape(text: &str) -> String {
 }
 
 /// A status by which a handler says that it has the event: 200 where that is one.
-fn success_status(profile: &Profile) -> u16 {
+pub(super) fn success_status(profile: &Profile) -> u16 {
     let success = profile.delivery().success();
     [200, 204, 202].into_iter().chain(200..300).find(|status| success.contains(*status)).unwrap_or(200)
 }

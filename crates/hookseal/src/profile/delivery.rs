@@ -71,6 +71,18 @@ impl DeliveryPolicy {
         self.disable_after_failures
     }
 
+    /// What a new secret begins with.
+    #[cfg(feature = "guide")]
+    pub(crate) fn secret_prefix(&self) -> &str {
+        &self.secret.prefix
+    }
+
+    /// Whether a header holds the id of the subscription.
+    #[cfg(feature = "guide")]
+    pub(crate) fn names_subscription(&self) -> bool {
+        self.headers.iter().any(|(_, value)| value.names_subscription())
+    }
+
     /// A new secret in the vendor's notation, made from random bytes.
     ///
     /// ```

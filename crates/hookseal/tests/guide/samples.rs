@@ -6,7 +6,7 @@ use std::path::Path;
 use hookseal::Part;
 use hookseal::guide::{self, Language, NotGenerated};
 
-use crate::cases::{Lines, Subject, vectors};
+use crate::cases::{Lines, Subject};
 use crate::runtimes::{folder, harness, is_there, run};
 
 /// The subjects for which there is code in a language, with it. The others are compared with `expected`, the names of
@@ -51,8 +51,7 @@ const BEYOND_SAMPLES: [&str; 10] = [
 
 /// Writes the cases of the subjects into a file of the folder.
 fn write_cases(folder: &Path, made: &[(Subject, String)], lines: Lines) {
-    let vectors = vectors();
-    let cases: String = made.iter().map(|(subject, _)| subject.lines(&vectors, lines)).collect();
+    let cases: String = made.iter().map(|(subject, _)| subject.lines(lines)).collect();
     assert!(cases.lines().count() > 1000, "there are cases");
     fs::write(folder.join("cases.tsv"), cases).unwrap();
 }
@@ -192,4 +191,80 @@ fn java() {
     let arguments = ["-Xlint:all", "-Werror", "-d", "classes"].map(str::to_owned);
     run(&folder, "javac", &[&arguments[..], &sources].concat());
     print!("{}", run(&folder, "java", &["-cp", "classes", "Main"]));
+}
+
+/// The sample in Rust leaves everything to the library, so it is there for every profile that proves anything.
+#[test]
+fn rust() {
+    let folder = folder("rust");
+    let made = generated(Language::Rust, &["docker-hub: unsigned"]);
+    fs::create_dir_all(folder.join("src")).unwrap();
+    let mut main = harness("harness.rs");
+    let mut entries = String::new();
+    for (subject, code) in &made {
+        let name = subject.name();
+        fs::write(folder.join("src").join(format!("{name}.rs")), code).unwrap();
+        let arguments = guide::arguments(subject.profile, subject.part);
+        let of_request = arguments.iter().filter(|name| ["method", "url"].contains(&name.as_str())).count();
+        let request: String = (0..of_request).map(|index| format!("&e[{index}], ")).collect();
+        let params: String = (of_request..arguments.len()).map(|index| format!(", &e[{index}]")).collect();
+        main += &format!("mod {name};\n");
+        entries += &format!(
+            "        {name:?} => {name}::verifier(s{params}).is_ok_and(|v| {name}::verify(&v, {request}h, b, n).is_ok()),\n"
+        );
+    }
+    main += &format!(
+        "\nfn verify(subject: &str, h: &dyn Headers, b: &[u8], s: &[&str], n: Timestamp, e: &[String]) -> bool {{\n    match subject {{\n{entries}        _ => panic!(\"unknown subject\"),\n    }}\n}}\n"
+    );
+    fs::write(folder.join("src/main.rs"), main).unwrap();
+    let library = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = format!(
+        "[package]\nname = \"guides\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\nhookseal = {{ path = {library:?} }}\nbase64 = \"0.23\"\n\n[workspace]\n\n[profile.dev.package.\"*\"]\nopt-level = 1\ndebug = false\n"
+    );
+    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    // The same versions as everywhere; cargo leaves out what is not needed.
+    fs::copy(library.join("../../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    write_cases(&folder, &made, Lines::Apart);
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guides-target");
+    let arguments = ["run", "--quiet", "--offline", "--target-dir", target.to_str().unwrap()];
+    print!("{}", run(&folder, env!("CARGO"), &arguments));
+}
+
+/// There is no .NET in Debian, so the samples in C# are not executed: their shape alone is checked.
+#[test]
+fn csharp_has_its_shape() {
+    let mut expected = [&BEYOND_SAMPLES[..], &["discord: language", "fal-ai: language", "standard-webhooks-v1a: language"]].concat();
+    expected.sort_unstable();
+    for (subject, code) in generated(Language::CSharp, &expected) {
+        for (open, close) in [('{', '}'), ('(', ')'), ('[', ']')] {
+            let count = |character: char| outside_texts(&code).filter(|found| *found == character).count();
+            assert_eq!(count(open), count(close), "{} of {}", open, subject.name());
+        }
+        let scheme = subject.profile.part(subject.part).unwrap();
+        let headers = [scheme.signature_header(), scheme.timestamp_header()];
+        for header in headers.into_iter().flatten() {
+            assert!(code.contains(&format!("\"{header}\"")), "{header} of {}", subject.name());
+        }
+        assert!(code.contains("FixedTimeEquals") || code.contains("VerifyData"), "{}", subject.name());
+        assert!(code.contains("using System.Security.Cryptography;"), "{}", subject.name());
+    }
+}
+
+/// The characters of code that stand neither in a text nor in a comment.
+fn outside_texts(code: &str) -> impl Iterator<Item = char> {
+    code.lines().flat_map(|line| {
+        let mut kept = Vec::new();
+        let mut quote = None;
+        let mut characters = line.split("//").next().unwrap_or_default().chars();
+        while let Some(character) = characters.next() {
+            match quote {
+                None if matches!(character, '"' | '\'') => quote = Some(character),
+                None => kept.push(character),
+                Some(_) if character == '\\' => drop(characters.next()),
+                Some(open) if open == character => quote = None,
+                Some(_) => {}
+            }
+        }
+        kept
+    })
 }

@@ -65,6 +65,12 @@ impl HeaderValue {
         })
     }
 
+    /// Whether it refers to the subscription.
+    #[cfg(feature = "guide")]
+    pub(super) fn names_subscription(&self) -> bool {
+        self.parts.contains(&HeaderPart::Subscription)
+    }
+
     /// Appends the value.
     pub(crate) fn write(
         &self,
