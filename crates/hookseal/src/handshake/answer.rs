@@ -1,12 +1,16 @@
 //! What goes back, and what is left to do.
 
+use std::fmt;
+
 use crate::secret::Secret;
 
 /// An answer: a status, headers and a body, ready to be sent.
 ///
 /// No header holds a line break or another control character, and `x-content-type-options: nosniff` is always there,
 /// so that text which was sent in and comes back is never taken for a page.
-#[derive(Clone, PartialEq, Eq, Debug)]
+///
+/// `Debug` shows neither values of headers nor the body: a handshake may hold a secret that is given back.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
     /// The status code, 200 to 299.
@@ -39,6 +43,18 @@ pub enum Action {
         /// The secret.
         secret: Secret,
     },
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("headers", &names)
+            .field("body_bytes", &self.body.len())
+            .field("action", &self.action)
+            .finish()
+    }
 }
 
 impl Answer {

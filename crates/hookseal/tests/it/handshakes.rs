@@ -204,7 +204,7 @@ fn a_secret_is_taken_only_while_there_is_none() {
     assert_eq!(answer.header("x-hook-secret"), Some("b537207f20cbfa02357cf448134da559"));
     let secret = Secret::new("b537207f20cbfa02357cf448134da559");
     assert_eq!(answer.action, Some(Action::Store { secret }));
-    assert!(!format!("{answer:?}").contains("Secret(\""));
+    assert!(!format!("{answer:?}").contains("b537207f"));
     assert_eq!(refused(Receiver::new("asana", &["s"]).ask(post(&headers, "{}"))), "handshake_not_pending");
     let split = [("X-Hook-Secret", "a b")];
     assert_eq!(refused(Receiver::new("asana", &[]).ask(post(&split, "{}"))), "handshake_form");
