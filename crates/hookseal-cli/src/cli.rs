@@ -5,8 +5,9 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 
-use crate::config::ServeArgs;
+use crate::{config::ServeArgs, limits::TRIGGER_COUNT_MAX};
 
 /// Send, sign, verify and receive webhooks of any format.
 #[derive(Parser)]
@@ -34,6 +35,9 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Receive webhooks for development: verify each and print what came of it.
     Listen(ListenArgs),
+    /// Send a vendor's sample event to a URL, signed as that vendor signs it.
+    #[command(after_help = EXIT_STATUS_TRIGGER)]
+    Trigger(TriggerArgs),
     /// Show the whole way of an event: a server, a receiver for each vendor, deliveries, and forgeries refused.
     Demo(DemoArgs),
 }
@@ -41,8 +45,8 @@ pub(crate) enum Command {
 /// One list of arguments is to serve both commands, so `sign` takes these as well.
 const ONLY_FOR_VERIFY: &str = "For verify; checked here and without effect";
 const EXIT_STATUS_SIGN: &str = "Exit status: 0 signed; 2 the arguments, a file or a secret is not right.";
-const EXIT_STATUS_VERIFY: &str =
-    "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_VERIFY: &str = "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right, or a key cannot be had.";
+const EXIT_STATUS_TRIGGER: &str = "Exit status: 0 every answer has a status that the vendor counts as a success; 1 one has not, or none came; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VECTORS: &str = "Exit status: 0 every vector that was asked for passed; 1 some did not, or their scheme is unknown; 2 the arguments or the file are not right.";
 
 /// The scheme and its keys.
@@ -110,6 +114,17 @@ pub(crate) struct JudgeArgs {
     pub(crate) tolerance: Option<String>,
 }
 
+/// Keys that a vendor publishes, such as the certificates of AWS SNS. Without a secret they are fetched.
+#[derive(Args)]
+pub(crate) struct FetchArgs {
+    /// Never fetch a key that the vendor publishes; say which one is needed.
+    #[arg(long)]
+    pub(crate) no_fetch: bool,
+    /// A network that keys may be fetched from although it is not of the public internet. May be repeated.
+    #[arg(long = "allow-network", value_name = "CIDR")]
+    pub(crate) allow_networks: Vec<IpNet>,
+}
+
 /// See [`hookseal::Mode`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModeArg {
@@ -152,6 +167,8 @@ pub(crate) struct VerifyArgs {
     pub(crate) headers: HeaderArgs,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) fetch: FetchArgs,
     /// The time of verification: unix seconds or RFC 3339. Without it: now.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) now: Option<String>,
@@ -199,10 +216,56 @@ pub(crate) struct ListenArgs {
     /// The port to listen at on 127.0.0.1, in short.
     #[arg(long, conflicts_with = "listen")]
     pub(crate) port: Option<u16>,
+    /// A URL that every request which verifies is sent on to, as it came. Its answer is passed back.
+    #[arg(long, value_name = "URL")]
+    pub(crate) forward: Option<String>,
+    /// Also forward what does not verify.
+    #[arg(long, requires = "forward")]
+    pub(crate) forward_unverified: bool,
     /// The only path that is answered; others get 404. Without it every path is.
     #[arg(long, value_name = "/PATH")]
     pub(crate) path: Option<String>,
     /// Print one JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct TriggerArgs {
+    /// A profile's name (see `hookseal profiles`), or a TOML file that holds one.
+    #[arg(long, value_name = "NAME|FILE", required_unless_present = "list")]
+    pub(crate) profile: Option<OsString>,
+    /// The sample event (see --list), or with --body the event type.
+    #[arg(long, value_name = "EVENT")]
+    pub(crate) event: Option<String>,
+    /// The URL to post it to. Any network is reached, this machine included.
+    #[arg(long, value_name = "URL", required_unless_present = "list")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    /// A value of the endpoint's configuration, such as `url=...` where it is signed and not the one of --to.
+    #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
+    pub(crate) params: Vec<String>,
+    /// The file with a body of one's own in place of the sample's; `-` is standard input.
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) body: Option<PathBuf>,
+    /// A header, which takes the place of one of the same name. Repeat it for several.
+    #[arg(long = "header", value_name = "'NAME: VALUE'", allow_hyphen_values = true)]
+    pub(crate) headers: Vec<OsString>,
+    /// How many to send, one after the other, each with ids and times of its own.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(TRIGGER_COUNT_MAX)))]
+    pub(crate) count: u32,
+    /// The id of the delivery. Without it: a new one.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) id: Option<String>,
+    /// The time of signing, kept as written where it has the profile's format; otherwise unix seconds or RFC 3339.
+    /// Without it: now.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) timestamp: Option<String>,
+    /// List the sample events, of the profile or of all.
+    #[arg(long, conflicts_with_all = ["event", "to", "body"])]
+    pub(crate) list: bool,
+    /// Print one JSON object a line; with --list, one list.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::{
     commands::{
         demo::DemoError, listen::ListenError, profiles::ProfilesError, serve::ServeError,
-        sign::SignCommandError, vectors::VectorsError, verify::VerifyCommandError,
+        sign::SignCommandError, trigger::TriggerError, vectors::VectorsError, verify::VerifyCommandError,
     },
     output::OutputError,
 };
@@ -56,6 +56,9 @@ pub(crate) enum CommandError {
     /// `listen` failed.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// `trigger` failed.
+    #[error(transparent)]
+    Trigger(#[from] TriggerError),
     /// `demo` failed.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -71,6 +74,7 @@ impl CommandError {
             Self::Sign(_) | Self::Verify(_) | Self::Profiles(_) | Self::Vectors(_) => Status::Usage,
             Self::Serve(error) => error.status(),
             Self::Listen(error) => error.status(),
+            Self::Trigger(error) => error.status(),
             Self::Demo(_) | Self::Output(_) => Status::Bad,
         }
     }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use hookseal::{Message, Params, Part, Profile, SecretError, SignError, SignedHeaders, Signer, Timestamp};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use parking_lot::Mutex;
 
 use crate::{
@@ -165,7 +165,7 @@ impl Subscriber {
             .with_url(&self.subscription.settings.endpoint_url);
         let headers = sender.headers(&message, payload, buffer)?;
         let (endpoint, timeout) = (Arc::clone(&sender.endpoint), self.policy.timeout);
-        Ok(Outbound { endpoint, headers, body: payload.body.clone(), timeout })
+        Ok(Outbound { endpoint, method: Method::POST, headers, body: payload.body.clone(), timeout })
     }
 }
 

@@ -39,6 +39,18 @@ impl VerifyError {
         self.kind
     }
 
+    /// The header or field concerned, by its name in the profile.
+    #[cfg(feature = "explain")]
+    pub(crate) fn place(&self) -> Option<&str> {
+        self.detail.place.as_deref()
+    }
+
+    /// What would be right.
+    #[cfg(feature = "explain")]
+    pub(crate) fn problem(&self) -> &'static str {
+        self.detail.problem
+    }
+
     /// The header or field concerned, and what would be right, as one clause.
     pub fn detail(&self) -> String {
         match &self.detail.place {

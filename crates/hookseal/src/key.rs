@@ -1,5 +1,6 @@
 //! From a secret as it is shown to a key that is ready for use.
 
+mod jwk;
 mod mac;
 
 use sha1::{Digest, Sha1};
@@ -108,6 +109,10 @@ impl Key {
         secret: &Secret,
         index: usize,
     ) -> Result<Self, SecretError> {
+        // Before the steps as well: one of them makes a digest, which an empty text has too.
+        if secret.expose().is_empty() {
+            return Err(SecretError::Empty { index });
+        }
         let mut bytes = Zeroizing::new(secret.expose().to_vec());
         for step in steps {
             bytes = step.apply(bytes, index)?;
@@ -133,6 +138,23 @@ impl Key {
             }
             Algorithm::None => Err(SecretError::Empty { index }),
         }
+    }
+}
+
+impl Key {
+    /// As [`prepare`](Self::prepare), for the schemes whose vendors publish their keys: those are JSON Web Keys, whatever
+    /// the notation in which a key is given by hand.
+    pub(crate) fn prepare_published(
+        algorithm: Algorithm,
+        steps: &[KeyStep],
+        secret: &Secret,
+        index: usize,
+    ) -> Result<Self, SecretError> {
+        if !jwk::is_object(secret.expose()) {
+            return Self::prepare(algorithm, steps, secret, index);
+        }
+        let key = jwk::public_key(algorithm, secret.expose());
+        key.map(Self::Public).ok_or(SecretError::Undecodable { index, expected: jwk::EXPECTED })
     }
 }
 

@@ -6,6 +6,7 @@ mod challenge;
 mod delivery;
 mod problems;
 mod read;
+mod read_handshake;
 mod read_scheme;
 mod reader;
 
@@ -17,7 +18,9 @@ pub(crate) use delivery::check_header_value;
 pub use delivery::{DeliveryPolicy, StatusSet};
 pub use problems::{ProfileErrors, ProfileProblem};
 
+use crate::handshake::{Answer, HandshakeRule};
 use crate::scheme::Scheme;
+use crate::signer;
 
 /// A wire format and policy: how to sign and verify, which headers are sent, and what counts as delivered.
 ///
@@ -42,10 +45,13 @@ pub struct Profile {
     name: String,
     title: String,
     document: Option<String>,
+    unconfirmed: Vec<String>,
     source: String,
     scheme: Arc<Scheme>,
     challenge: Option<Challenge>,
     delivery: DeliveryPolicy,
+    handshakes: Arc<[HandshakeRule]>,
+    acknowledgement: Option<Answer>,
 }
 
 /// Which scheme of a profile is meant.
@@ -91,6 +97,19 @@ impl Profile {
         self.document.as_deref()
     }
 
+    /// What the profile takes to be so although no document of the vendor was found that says it, a sentence each. A
+    /// profile that extends another one has what that says, unless it says its own.
+    ///
+    /// ```
+    /// use hookseal::Profile;
+    ///
+    /// let linear = Profile::builtin("linear").expect("built in");
+    /// assert!(linear.unconfirmed().iter().any(|fact| fact.contains("Linear-Event")));
+    /// ```
+    pub fn unconfirmed(&self) -> &[String] {
+        &self.unconfirmed
+    }
+
     /// The TOML that it was read from.
     pub fn source(&self) -> &str {
         &self.source
@@ -111,12 +130,34 @@ impl Profile {
         &self.delivery
     }
 
+    /// Whether the vendor checks an endpoint with requests that a receiver answers, see
+    /// [`Handshakes`](crate::Handshakes).
+    pub fn has_handshakes(&self) -> bool {
+        !self.handshakes.is_empty()
+    }
+
+    /// What the vendor wants an event to be answered with, where that is more than a success code.
+    pub fn acknowledgement(&self) -> Option<&Answer> {
+        self.acknowledgement.as_ref()
+    }
+
+    pub(crate) fn handshake_rules(&self) -> &Arc<[HandshakeRule]> {
+        &self.handshakes
+    }
+
     /// The scheme of a part.
     pub fn part(&self, part: Part) -> Option<&Arc<Scheme>> {
         match part {
             Part::Delivery => Some(&self.scheme),
             Part::Challenge => self.challenge.as_ref().map(|challenge| &challenge.scheme),
         }
+    }
+
+    /// Whether a [`Signer`](crate::Signer) can sign this part, given the secret and the parameters that it needs. There
+    /// is nothing to sign where the vendor sends no proof, and where there is no such part.
+    pub fn signs(&self, part: Part) -> bool {
+        let scheme = self.part(part).filter(|scheme| scheme.signature.is_some());
+        scheme.is_some_and(|scheme| signer::verify_only(scheme).is_none())
     }
 
     /// The part that a scheme id of a known-answer vector file names: the profile's own name, or for a profile with

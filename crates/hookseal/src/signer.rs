@@ -81,7 +81,9 @@ impl Signer {
             }
         };
         let Some(rule) = &scheme.signature else { return Ok(Self::silent()) };
-        check_signs(scheme, rule, algorithm)?;
+        if let Some(reason) = verify_only(scheme) {
+            return Err(SecretError::VerifyOnly { reason });
+        }
         check_params(scheme, params)?;
         let keys = prepare_keys(scheme, rule, algorithm, secrets, params)?;
         Ok(Self { scheme: Some(Arc::clone(scheme)), algorithm, keys, params: params.clone() })
@@ -185,7 +187,7 @@ impl Signer {
             (Algorithm::Hash(digest), _) => RunningMac::plain(digest),
             (_, Key::Mac(mac)) => mac.start(),
             (_, Key::Secret(secret)) => return write_token(self.algorithm, secret, out),
-            // `check_signs` lets no other algorithm through.
+            // `verify_only` lets no other algorithm through.
             (_, Key::Public(_)) => return Err(SignError::Missing { what: "private key" }),
         };
         let no_headers = NoHeaders;
@@ -230,20 +232,21 @@ impl Headers for NoHeaders {
     fn lines<'h>(&'h self, _: &str, _: &mut dyn FnMut(&'h [u8])) {}
 }
 
-/// Refuses schemes whose signature needs more than a message and a secret.
-fn check_signs(scheme: &Scheme, rule: &SignatureRule, algorithm: Algorithm) -> Result<(), SecretError> {
-    let reason = if matches!(rule.carrier, Carrier::Json(_) | Carrier::Form(_) | Carrier::Query(_)) {
-        "its signature does not stand in a header"
-    } else if matches!(algorithm, Algorithm::Jwt(_)) {
-        "its signature is a token with claims of its own"
-    } else if matches!(algorithm, Algorithm::Ed25519 | Algorithm::EcdsaP256Der | Algorithm::RsaPkcs1(_)) {
-        "it needs a private key"
-    } else if scheme.content.iter().any(needs_headers) {
-        "it covers headers that the library does not write"
-    } else {
-        return Ok(());
-    };
-    Err(SecretError::VerifyOnly { reason })
+/// Why a scheme can be verified and not signed, where that is so.
+pub(crate) fn verify_only(scheme: &Scheme) -> Option<&'static str> {
+    let rule = scheme.signature.as_ref()?;
+    if matches!(rule.carrier, Carrier::Json(_) | Carrier::Form(_) | Carrier::Query(_)) {
+        return Some("its signature does not stand in a header");
+    }
+    if scheme.content.iter().any(needs_headers) {
+        return Some("it covers headers that the library does not write");
+    }
+    match &scheme.algorithm {
+        AlgorithmRule::Fixed(Algorithm::Jwt(_)) => Some("its signature is a token with claims of its own"),
+        AlgorithmRule::Fixed(Algorithm::Ed25519 | Algorithm::EcdsaP256Der | Algorithm::RsaPkcs1(_))
+        | AlgorithmRule::Json { .. } => Some("it needs a private key"),
+        AlgorithmRule::Fixed(_) | AlgorithmRule::Named(_) => None,
+    }
 }
 
 fn needs_headers(piece: &Piece) -> bool {

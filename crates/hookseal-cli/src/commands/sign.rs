@@ -27,10 +27,28 @@ pub(crate) enum SignCommandError {
     Secret(#[from] SecretError),
     /// The message cannot be signed.
     #[error("the message cannot be signed")]
-    Sign(#[from] SignError),
+    Sign(#[source] SignError),
     /// No id can be made.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
+}
+
+/// Why a message is not signed at the time that was given.
+#[derive(Debug)]
+pub(crate) enum SignAtError {
+    /// The time is none.
+    Time(InputError),
+    /// The message cannot be signed.
+    Sign(SignError),
+}
+
+impl From<SignAtError> for SignCommandError {
+    fn from(error: SignAtError) -> Self {
+        match error {
+            SignAtError::Time(error) => Self::Input(error),
+            SignAtError::Sign(error) => Self::Sign(error),
+        }
+    }
 }
 
 /// What `--json` prints.
@@ -85,27 +103,27 @@ fn sign(arguments: &SignArgs) -> Result<SignedHeaders, SignCommandError> {
     };
     let message =
         Message::new(now, &id, &body).with_method(&arguments.request.method).with_url(&arguments.request.url);
-    sign_at(&signer, message, arguments.timestamp.as_deref())
+    Ok(sign_at(&signer, message, arguments.timestamp.as_deref())?)
 }
 
 /// Signs at the time that was given: as it is written where the profile has that format, and otherwise as the same
 /// moment in the profile's format.
-fn sign_at(
+pub(crate) fn sign_at(
     signer: &Signer,
     mut message: Message<'_>,
     time: Option<&str>,
-) -> Result<SignedHeaders, SignCommandError> {
+) -> Result<SignedHeaders, SignAtError> {
     let mut headers = SignedHeaders::new();
     let Some(text) = time else {
-        signer.sign(&message, &mut headers)?;
+        signer.sign(&message, &mut headers).map_err(SignAtError::Sign)?;
         return Ok(headers);
     };
     match signer.sign(&message.with_timestamp_text(text), &mut headers) {
         Err(SignError::Timestamp(_)) => {
-            message.now = inputs::time(text)?;
-            signer.sign(&message, &mut headers)?;
+            message.now = inputs::time(text).map_err(SignAtError::Time)?;
+            signer.sign(&message, &mut headers).map_err(SignAtError::Sign)?;
         }
-        signed => signed?,
+        signed => signed.map_err(SignAtError::Sign)?,
     }
     Ok(headers)
 }

@@ -4,7 +4,7 @@ use super::{Encoding, JsonPath};
 use crate::params::Params;
 
 /// Where the signature stands, its grammar, and its encoding.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SignatureRule {
     pub(crate) carrier: Carrier,
     /// Whether the header may stand on several lines, each with signatures.
@@ -14,7 +14,7 @@ pub(crate) struct SignatureRule {
     pub(crate) rotation: Rotation,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Carrier {
     /// One of these headers, or each of them.
     Headers(Vec<String>),
@@ -28,7 +28,7 @@ pub(crate) enum Carrier {
     Query(String),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Grammar {
     /// The signature and nothing else.
     Bare,
@@ -43,7 +43,7 @@ pub(crate) enum Grammar {
 }
 
 /// A list of keys and values such as `t=1,v1=...` or `v1,... v1,...`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pairs {
     pub(crate) separator: u8,
     pub(crate) assign: u8,
@@ -58,7 +58,7 @@ pub(crate) struct Pairs {
 }
 
 /// Which keys of pairs hold signatures.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum KeyPattern {
     /// One of these.
     Names(Vec<String>),

@@ -1,13 +1,26 @@
 //! For every built-in profile: what is signed verifies, and what is changed does not.
 
-use hookseal::{ErrorKind, Message, Mode, Part, Profile, Request, Timestamp, Verifier, VerifyOptions};
+use hookseal::{
+    Algorithm, ErrorKind, Message, Mode, Part, Profile, Request, Timestamp, Verifier, VerifyOptions,
+};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::support::{Lines, NOW, secret, sign, verify};
+use crate::support::{Lines, NOW, secret, sign, signing, verify};
 
+/// A profile that signs, whatever the body.
 fn any_profile() -> impl Strategy<Value = &'static Profile> {
-    select(Profile::builtins().map(|profile| &**profile).collect::<Vec<_>>())
+    // These two have a value of their own in the body or the URL.
+    let picky = ["linear", "twilio-json"];
+    select(signing().filter(|profile| !picky.contains(&profile.name())).collect::<Vec<_>>())
+}
+
+/// A profile whose signature covers the body, byte by byte but for what [`is_ignored`] says.
+fn any_binding_profile() -> impl Strategy<Value = &'static Profile> {
+    // Fields of a form that trade places sign alike, so that one has a test of its own.
+    let binds =
+        |profile: &&Profile| !profile.scheme().flags().body_unsigned && profile.name() != "twilio-form";
+    any_profile().prop_filter("the body is covered", binds)
 }
 
 fn any_mode() -> impl Strategy<Value = Mode> {
@@ -33,7 +46,10 @@ fn any_time() -> impl Strategy<Value = Timestamp> {
 fn is_ignored(profile: &Profile, byte: u8, mode: Mode) -> bool {
     let space = byte == b' ';
     let json = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-    profile.name() == "harbor-lockers" && (space || mode == Mode::Compat && json)
+    match profile.name() {
+        "harbor-lockers" => space || mode == Mode::Compat && json,
+        name => name.starts_with("convoy") && json,
+    }
 }
 
 proptest! {
@@ -48,7 +64,7 @@ proptest! {
 
     #[test]
     fn a_changed_body_does_not_verify(
-        profile in any_profile(), mode in any_mode(), body in any_body(), at: Index, bit in 0..8_u8, cut: bool,
+        profile in any_binding_profile(), mode in any_mode(), body in any_body(), at: Index, bit in 0..8_u8, cut: bool,
     ) {
         let mut changed = body.clone();
         let touched = match (cut, body.is_empty()) {
@@ -95,7 +111,9 @@ proptest! {
     fn another_secret_does_not_verify(profile in any_profile(), mode in any_mode(), body in any_body()) {
         let lines = sign(profile, &[secret(profile, 1)], &Message::new(NOW, "id", &body)).unwrap();
         let outcome = verify(profile, &[secret(profile, 2)], mode, &lines, &body, NOW);
-        prop_assert_eq!(outcome, Err(ErrorKind::SignatureMismatch));
+        let is_token = matches!(profile.scheme().algorithm(), Some(Algorithm::Token | Algorithm::Basic));
+        let expected = if is_token { ErrorKind::TokenMismatch } else { ErrorKind::SignatureMismatch };
+        prop_assert_eq!(outcome, Err(expected));
     }
 
     #[test]
