@@ -8,6 +8,8 @@ mod profiles;
 mod properties;
 mod redaction;
 mod rotation;
+mod safety;
 mod signing;
 mod support;
+mod variations;
 mod vectors;

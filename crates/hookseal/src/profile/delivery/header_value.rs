@@ -55,6 +55,18 @@ impl HeaderValue {
         }
     }
 
+    /// The text that it was read from.
+    pub(super) fn text(&self) -> String {
+        let part = |part: &HeaderPart| match part {
+            HeaderPart::Literal(text) => text.clone(),
+            HeaderPart::EventType => "{type}".to_owned(),
+            HeaderPart::Id => "{id}".to_owned(),
+            HeaderPart::IdAsUuid => "{id:uuid}".to_owned(),
+            HeaderPart::Subscription => "{subscription}".to_owned(),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
     /// Appends the value.
     pub(super) fn write(&self, message: &Message<'_>, out: &mut String) -> Result<(), SignError> {
         for part in &self.parts {
