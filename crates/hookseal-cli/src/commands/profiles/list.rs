@@ -55,13 +55,19 @@ impl<'p> Row<'p> {
         }
     }
 
+    /// The columns, of which `--json` has all there is.
     fn cells(&self) -> [String; 5] {
         [
             self.name.to_owned(),
             self.algorithm.clone(),
-            self.signature.clone().unwrap_or_default(),
+            self.signature.as_deref().map_or_else(String::new, short),
             self.direction.to_owned(),
             self.flags.join(", "),
         ]
     }
+}
+
+/// A place without what follows in its path, and the first of several headers.
+fn short(place: &str) -> String {
+    place.split([',', '.']).next().unwrap_or_default().to_owned()
 }
