@@ -14,6 +14,8 @@ mod properties;
 mod redaction;
 mod rotation;
 mod samples;
+mod safety;
 mod signing;
 mod support;
+mod variations;
 mod vectors;

@@ -125,7 +125,11 @@ pub(super) fn unsafe_parts(scheme: &Scheme, admitted: &[&str]) -> impl Iterator<
             "weak" => ("algorithm", None, weakness(scheme)),
             _ => {
                 let item = super::boundary::ambiguous_item(scheme);
-                ("content", item, "a byte can move between this value and the next, and the signature still holds")
+                (
+                    "content",
+                    item,
+                    "a byte can move between this value and the next, and the signature still holds",
+                )
             }
         };
         let message = format!("{reason}; `admit = [\"{name}\"]` in the scheme says that this is known");
@@ -174,9 +178,7 @@ fn claims_problem(scheme: &Scheme) -> Option<Misfit> {
     let claimed = matches!(digest, Some(BodyDigest { source: BodyDigestSource::Claim(_), .. }));
     let in_query = matches!(digest, Some(BodyDigest { source: BodyDigestSource::Query(_), .. }));
     match is_json_web_token(scheme) {
-        false if claimed => {
-            Some(Misfit::new("body-digest", "claims need an algorithm of JSON Web Tokens"))
-        }
+        false if claimed => Some(Misfit::new("body-digest", "claims need an algorithm of JSON Web Tokens")),
         false if !scheme.claims.is_empty() => {
             Some(Misfit::new("claims", "claims need an algorithm of JSON Web Tokens"))
         }
