@@ -6,6 +6,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use hookseal::guide::Language;
 
 use crate::{config::ServeArgs, limits::TRIGGER_COUNT_MAX};
 
@@ -26,8 +27,11 @@ pub(crate) enum Command {
     /// Verify a request.
     #[command(after_help = EXIT_STATUS_VERIFY)]
     Verify(VerifyArgs),
-    /// List the profiles, or show one.
+    /// List the profiles, show one, or check one's own.
+    #[command(after_help = EXIT_STATUS_PROFILES)]
     Profiles(ProfilesArgs),
+    /// Write the page by which a vendor's customers verify: steps, a request to try, and code.
+    Guide(GuideArgs),
     /// Run a file of known-answer vectors.
     #[command(after_help = EXIT_STATUS_VECTORS)]
     Vectors(VectorsArgs),
@@ -47,6 +51,9 @@ const ONLY_FOR_VERIFY: &str = "For verify; checked here and without effect";
 const EXIT_STATUS_SIGN: &str = "Exit status: 0 signed; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VERIFY: &str = "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right, or a key cannot be had.";
 const EXIT_STATUS_TRIGGER: &str = "Exit status: 0 every answer has a status that the vendor counts as a success; 1 one has not, or none came; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_PROFILES: &str =
+    "Exit status: 0 shown; 1 a checked profile is not right; 2 the arguments or a file are not right.";
+const EXIT_STATUS_PROFILES_CHECK: &str = "Exit status: 0 every profile is right; 1 one is not; 2 the arguments are not right or a file cannot be read.";
 const EXIT_STATUS_VECTORS: &str = "Exit status: 0 every vector that was asked for passed; 1 some did not, or their scheme is unknown; 2 the arguments or the file are not right.";
 
 /// The scheme and its keys.
@@ -178,16 +185,87 @@ pub(crate) struct VerifyArgs {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ProfilesArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<ProfilesAction>,
     /// The profile to show, or a TOML file that holds one. Without it all built-in ones are listed.
     #[arg(value_name = "NAME|FILE")]
     pub(crate) name: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) form: ProfileFormArgs,
+}
+
+/// What is done with profiles.
+#[derive(Subcommand)]
+pub(crate) enum ProfilesAction {
+    /// List the built-in profiles.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a profile, and what follows from its document.
+    Show {
+        /// The profile's name, or a TOML file that holds one.
+        #[arg(value_name = "NAME|FILE")]
+        name: OsString,
+        #[command(flatten)]
+        form: ProfileFormArgs,
+    },
+    /// Check profiles of one's own: print every problem with its line and column.
+    #[command(after_help = EXIT_STATUS_PROFILES_CHECK)]
+    Check(ProfilesCheckArgs),
+    /// Print the page of the catalogue, docs/profiles.md.
+    #[command(hide = true)]
+    Page,
+}
+
+/// How a profile is printed.
+#[derive(Args)]
+pub(crate) struct ProfileFormArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
     /// Print the profile's document, to start one's own from.
     #[arg(long, requires = "name", conflicts_with = "json")]
     pub(crate) toml: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct GuideArgs {
+    /// A profile's name (see `hookseal profiles`), or a TOML file that holds one.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: OsString,
+    /// What the page is written in. HTML is one file that needs nothing else.
+    #[arg(long, value_enum, default_value_t = GuideFormat::Markdown)]
+    pub(crate) format: GuideFormat,
+    /// The languages of the code, with commas between them: node, python, go, ruby, php, java, csharp, rust. Without
+    /// it: all.
+    #[arg(long = "language", value_name = "LANGUAGE,...", value_delimiter = ',')]
+    pub(crate) languages: Vec<Language>,
+    /// The file to write. Without it: standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// What a guide is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GuideFormat {
+    /// CommonMark with tables.
+    Markdown,
+    /// One HTML file.
+    Html,
+}
+
+#[derive(Args)]
+pub(crate) struct ProfilesCheckArgs {
+    /// The TOML files.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

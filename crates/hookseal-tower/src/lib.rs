@@ -44,6 +44,10 @@
 //! Success is what the profile says the sender takes for it. It is still not exactly once: a process that stops
 //! between the handler's work and the guard's entry does that work twice, so let handlers be idempotent.
 
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../../../docs/receiving.md")]
+struct Receiving;
+
 mod body;
 mod builder;
 mod clock;

@@ -16,7 +16,7 @@ use crate::{
     headers::Lines,
     layer::VerifyLayer,
     refusal::Refusal,
-    replay::{Claim, HeldClaim, Identity, ReplayGuard, ReplayKey, replay_key},
+    replay::{HeldClaim, Identity, ReplayGuard, ReplayKey, Taking, replay_key},
     verified::Verified,
 };
 
@@ -188,10 +188,10 @@ impl Replay {
     /// Claims a key; nothing where it was handled before.
     async fn claim(&self, key: ReplayKey, now: Timestamp) -> Result<Option<HeldClaim>, Refusal> {
         let lease_end = now.saturating_add(self.lease);
-        match self.guard.claim(key, now, lease_end).await.map_err(Refusal::GuardFailed)? {
-            Claim::Taken(claim) => Ok(Some(HeldClaim::new(Arc::clone(&self.guard), key, claim))),
-            Claim::InProgress => Err(Refusal::InProgress),
-            Claim::Done => Ok(None),
+        match HeldClaim::take(&self.guard, key, now, lease_end).await.map_err(Refusal::GuardFailed)? {
+            Taking::Taken(claim) => Ok(Some(claim)),
+            Taking::InProgress => Err(Refusal::InProgress),
+            Taking::Done => Ok(None),
         }
     }
 

@@ -13,7 +13,7 @@ use std::{error::Error, sync::Arc};
 use async_trait::async_trait;
 use hookseal::Timestamp;
 
-pub(crate) use held::HeldClaim;
+pub(crate) use held::{HeldClaim, Taking};
 pub use key::ReplayKey;
 pub(crate) use key::{Identity, replay_key};
 pub use memory::MemoryGuard;

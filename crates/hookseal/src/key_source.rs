@@ -58,14 +58,14 @@ pub(crate) struct CertificateRule {
 }
 
 /// Where the message says that its key comes from, and which places are trusted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct KeyUrl {
     pub(crate) source: IdentitySource,
     pub(crate) rule: Arc<CertificateRule>,
 }
 
 /// Where the vendor has its keys, which a token names by their ids.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum KeySet {
     /// In a JSON Web Key Set that anybody can get.
     Url(Arc<str>),

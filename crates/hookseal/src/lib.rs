@@ -47,6 +47,8 @@ mod body;
 mod der;
 mod document;
 mod error;
+#[cfg(feature = "explain")]
+pub mod explain;
 mod few;
 #[cfg(feature = "guide")]
 pub mod guide;
@@ -84,10 +86,10 @@ pub use message::Message;
 pub use params::{ParamValue, Params};
 pub use profile::{Challenge, DeliveryPolicy, Part, Profile, ProfileErrors, ProfileProblem, StatusSet};
 pub use request::{Headers, Request};
-pub use scheme::{Algorithm, DigestKind, Flags, JwtAlgorithm, Scheme};
+pub use scheme::{Algorithm, DigestKind, Flags, JwtAlgorithm, Scheme, Tolerance};
 pub use secret::{Fingerprint, Secret};
 pub use signed_headers::SignedHeaders;
-pub use signer::Signer;
+pub use signer::{Sealed, Signer};
 pub use time::{Timestamp, TimestampError};
 #[cfg(feature = "bytes")]
 pub use verified::VerifiedOwned;

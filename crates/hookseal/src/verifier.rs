@@ -5,8 +5,11 @@ mod content;
 mod dictionary;
 mod extract;
 mod grammar;
+#[cfg(feature = "explain")]
+mod inspect;
 mod key_url;
 mod needed_key;
+mod ports;
 mod token;
 
 use std::fmt;
@@ -134,7 +137,7 @@ impl Verifier {
 
     fn assemble(scheme: Arc<Scheme>, keys: Vec<KeySet>, options: VerifyOptions) -> Self {
         let (past, future) = options.tolerance.bounds(&scheme);
-        let flags = flags(&scheme, options.mode);
+        let flags = flags(&scheme, options.mode, past);
         Self { scheme, keys, mode: options.mode, past, future, params: options.params, flags }
     }
 
@@ -191,7 +194,13 @@ fn prepare_keys(scheme: &Scheme, secrets: &[Secret]) -> Result<Vec<KeySet>, Secr
 }
 
 /// Every parameter that the scheme refers to has to be there: without it, no request could ever verify.
-pub(crate) fn check_params(scheme: &Scheme, params: &Params) -> Result<(), SecretError> {
+pub(crate) fn check_params(scheme: &Scheme, given: &Params) -> Result<(), SecretError> {
+    let missing = params(scheme).find(|name| given.text(name).is_none());
+    missing.map_or(Ok(()), |name| Err(SecretError::MissingParam { name: name.to_owned() }))
+}
+
+/// The parameters that a scheme refers to by name.
+pub(crate) fn params(scheme: &Scheme) -> impl Iterator<Item = &str> {
     let in_content = scheme.content.iter().filter_map(|piece| match piece {
         Piece::Value(Value::Param(name)) => Some(name),
         _ => None,
@@ -200,14 +209,17 @@ pub(crate) fn check_params(scheme: &Scheme, params: &Params) -> Result<(), Secre
         ClaimValue::Param(name) => Some(name),
         _ => None,
     });
-    let missing =
-        in_content.chain(in_claims).chain(scheme.key_param()).find(|name| params.text(name).is_none());
-    missing.map_or(Ok(()), |name| Err(SecretError::MissingParam { name: name.clone() }))
+    in_content.chain(in_claims).chain(scheme.key_param()).map(String::as_str)
 }
 
-fn flags(scheme: &Scheme, mode: Mode) -> Flags {
+/// The flags of a scheme as this receiver checks it: the mode decides on the readings, and the tolerance on replays.
+fn flags(scheme: &Scheme, mode: Mode, past: Option<Duration>) -> Flags {
     let readings = scheme.readings.for_mode(mode);
-    Flags { body_malleable: readings.iter().any(|reading| *reading != BodyReading::Raw), ..scheme.flags }
+    Flags {
+        body_malleable: readings.iter().any(|reading| *reading != BodyReading::Raw),
+        replayable: if scheme.timestamp.is_some() { past.is_none() } else { scheme.flags.replayable },
+        ..scheme.flags
+    }
 }
 
 impl KeySet {

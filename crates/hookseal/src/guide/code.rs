@@ -54,7 +54,8 @@ fn render(profile: &Profile, part: Part, language: Language, template: &str) -> 
         .get_template(template)
         .and_then(|template| template.render(context))
         .map_err(|error| NotGenerated::Template(error.to_string()))?;
-    Ok(tidy(&text))
+    let text = tidy(&text, language);
+    Ok(if language == Language::Go { with_tabs(&text) } else { text })
 }
 
 /// What the standard library of a language does not have and a scheme needs.
@@ -133,20 +134,35 @@ impl Language {
     }
 }
 
-/// Leaves no space at the end of a line and no more than two empty lines in a row, which templates would.
-fn tidy(text: &str) -> String {
+/// Leaves no space at the end of a line and no more than one empty line in a row, which templates would; between the
+/// definitions of a Python module there are two.
+fn tidy(text: &str, language: Language) -> String {
     let mut out = String::new();
     let mut empty = 0;
-    for line in text.lines().map(str::trim_end) {
-        empty = if line.is_empty() { empty + 1 } else { 0 };
-        if empty <= 2 && !(out.is_empty() && line.is_empty()) {
-            out.push_str(line);
-            out.push('\n');
+    for line in text.trim().lines().map(str::trim_end) {
+        if line.is_empty() {
+            empty += 1;
+            continue;
         }
+        let most = if language == Language::Python && !line.starts_with(' ') { 2 } else { 1 };
+        out.extend(std::iter::repeat_n('\n', empty.min(most)));
+        out.push_str(line);
+        out.push('\n');
+        empty = 0;
     }
-    let length = out.trim_end().len();
-    out.truncate(length);
-    out.push('\n');
+    out
+}
+
+/// Four spaces at the beginning of a line as a tab each, as gofmt has it.
+fn with_tabs(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let content = line.trim_start_matches(' ');
+        let depth = (line.len() - content.len()) / 4;
+        out.extend(std::iter::repeat_n('\t', depth));
+        out.push_str(content);
+        out.push('\n');
+    }
     out
 }
 
@@ -180,7 +196,7 @@ fn regex_escape(text: &str) -> String {
 }
 
 /// A status by which a handler says that it has the event: 200 where that is one.
-fn success_status(profile: &Profile) -> u16 {
+pub(super) fn success_status(profile: &Profile) -> u16 {
     let success = profile.delivery().success();
     [200, 204, 202].into_iter().chain(200..300).find(|status| success.contains(*status)).unwrap_or(200)
 }

@@ -1,13 +1,16 @@
 //! A request that verifies, so that a reader can check a receiver before the vendor sends anything.
 
+use crate::document::Document;
 use crate::message::Message;
 use crate::params::Params;
 use crate::profile::{Part, Profile};
 use crate::request::Request;
+use crate::scheme::{Grammar, Scheme, TimestampSource, Value};
 use crate::secret::Secret;
 use crate::signed_headers::SignedHeaders;
 use crate::signer::Signer;
 use crate::time::Timestamp;
+use crate::values::Values;
 use crate::verifier::{Verifier, VerifyOptions};
 
 use super::plan;
@@ -16,7 +19,8 @@ use super::plan;
 const BODY: &str = r#"{"event": "example", "number": 1}"#;
 const ID: &str = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W";
 const EVENT_TYPE: &str = "example";
-const SUBSCRIPTION: &str = "sub_01h455vb4pex5vsknk084sn02q";
+/// What stands for the id of a subscription.
+pub(super) const SUBSCRIPTION: &str = "sub_01h455vb4pex5vsknk084sn02q";
 const URL: &str = "https://hooks.example.com/webhooks";
 /// 2025-01-01T12:00:00Z.
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_735_732_800);
@@ -37,6 +41,8 @@ pub struct Example {
     pub params: Vec<(String, String)>,
     /// The time at which it was signed.
     pub now: Timestamp,
+    /// The bytes that are signed, where they can be shown without the secret.
+    pub content: Option<String>,
 }
 
 /// The example of a profile; none where the library cannot sign it, or where signing needs a private key.
@@ -68,19 +74,61 @@ pub(super) fn of(profile: &Profile) -> Option<Example> {
         url: URL,
         params: values,
         now: NOW,
+        content: None,
     };
-    example.verifies(profile, &secret, params).then_some(example)
+    let content = example.signed_content(profile.scheme(), &params);
+    example.verifies(profile, &secret, params).then_some(Example { content, ..example })
 }
 
 impl Example {
+    /// The signed bytes as a text.
+    fn signed_content(&self, scheme: &Scheme, params: &Params) -> Option<String> {
+        if scheme.content.is_empty() || scheme.covers(&Value::Secret) {
+            return None;
+        }
+        let request = self.request();
+        let values = Values {
+            timestamp: self.timestamp_text(scheme).unwrap_or_default().as_bytes(),
+            id: ID.as_bytes(),
+            header_names: &[],
+            request,
+            document: &Document::new(request.body),
+            reading: scheme.readings.strict.first().copied()?,
+            params,
+            secret: None,
+        };
+        let mut content = Vec::new();
+        values.emit(&scheme.content, &mut |bytes| content.extend_from_slice(bytes)).ok()?;
+        String::from_utf8(content).ok()
+    }
+
+    /// The timestamp as it stands in the headers.
+    fn timestamp_text(&self, scheme: &Scheme) -> Option<&str> {
+        let header = |name: &str| {
+            self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        };
+        let (source, grammar) = (&scheme.timestamp.as_ref()?.source, &scheme.signature.as_ref()?.grammar);
+        match (source, grammar) {
+            (TimestampSource::Header(name), _) => header(name),
+            (TimestampSource::Field(name), Grammar::Pairs(pairs)) => {
+                let items = header(scheme.signature_header()?)?.split(char::from(pairs.separator));
+                let mut pairs = items.filter_map(|item| item.split_once(char::from(pairs.assign)));
+                pairs.find(|(key, _)| key == name).map(|(_, value)| value)
+            }
+            _ => None,
+        }
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request { method: "POST", url: self.url, headers: &self.headers, body: self.body.as_bytes() }
+    }
+
     fn verifies(&self, profile: &Profile, secret: &Secret, params: Params) -> bool {
         let options = VerifyOptions { params, ..VerifyOptions::default() };
         let Ok(verifier) = Verifier::new(profile, Part::Delivery, std::slice::from_ref(secret), options)
         else {
             return false;
         };
-        let request =
-            Request { method: "POST", url: self.url, headers: &self.headers, body: self.body.as_bytes() };
-        verifier.verify(&request, self.now).is_ok()
+        verifier.verify(&self.request(), self.now).is_ok()
     }
 }

@@ -20,6 +20,7 @@
 //! need `cryptography`, and Rust uses this library. Texts of the profile are escaped wherever they stand.
 
 mod code;
+mod escape;
 mod example;
 mod facts;
 mod html;
@@ -27,7 +28,6 @@ mod language;
 mod literal;
 mod page;
 mod plan;
-mod prose;
 
 pub use example::Example;
 pub use language::Language;

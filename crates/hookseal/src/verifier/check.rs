@@ -5,19 +5,20 @@ use std::borrow::Cow;
 use subtle::Choice;
 
 use super::grammar::{Candidate, Group, Parsed};
-use super::{KeySet, Verifier, extract};
+use super::{KeySet, Mode, Verifier, extract, ports};
 use crate::body::BodyReading;
 use crate::document::{Document, query_value};
 use crate::error::{ErrorKind, VerifyError};
 use crate::few::Few;
 use crate::key::{self, Key, MacTag, RunningMac};
+use crate::params::Params;
 use crate::request::Request;
 use crate::scheme::{
-    Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, DigestKind, Grammar, Scheme, SignatureRule,
-    TimestampRule, TimestampSource,
+    Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, Canonical, DigestKind, Grammar, Scheme,
+    SignatureRule, TimestampRule, TimestampSource, Value,
 };
 use crate::time::Timestamp;
-use crate::values::Values;
+use crate::values::{Values, adyen};
 use crate::verified::{Unauthenticated, Verified};
 
 /// The longest signature in bytes: ECDSA P-256 in DER, two integers of 33 bytes and their headers.
@@ -57,7 +58,17 @@ impl<'v, 'r> Verification<'v, 'r> {
         Self { verifier, keys, scheme: &verifier.scheme, request, document: Document::new(request.body) }
     }
 
+    /// Verifies the request: one signature after another where the body is a list of items that are each signed.
     pub(super) fn run(&self, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
+        if self.scheme.covers(&Value::Canonical(Canonical::AdyenPayment)) {
+            for document in adyen::further_items(&self.document)? {
+                Verification { document, ..*self }.run_one(now).map(drop)?;
+            }
+        }
+        self.run_one(now)
+    }
+
+    fn run_one(&self, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
         extract::required(self.request, &self.scheme.required)?;
         let Some(rule) = &self.scheme.signature else {
             return self.verified(Match::by_secret(0), None, None);
@@ -74,9 +85,13 @@ impl<'v, 'r> Verification<'v, 'r> {
             return self.verified(matched, timestamp, self.id()?);
         }
         let decoded = self.decode(rule, &parsed)?;
-        let times = self.timestamps(&parsed)?;
+        let late = self.reads_timestamp_late();
+        let times = if late { Timestamps::None } else { self.timestamps(&parsed)? };
         let id = self.id()?;
-        let matched = self.check_signatures(&parsed, &decoded, &times, id.as_deref())?;
+        let matched = self.check_signatures(&parsed, &decoded, &times, id.as_deref(), &self.verifier.params);
+        let matched =
+            matched.or_else(|error| self.check_ports(&parsed, &decoded, &times, id.as_deref(), error))?;
+        let times = if late { self.timestamps(&parsed)? } else { times };
         let timestamp = times.parsed(matched.group);
         self.check_clock(timestamp, now)?;
         self.check_body_digest()?;
@@ -136,9 +151,11 @@ impl<'v, 'r> Verification<'v, 'r> {
         let Some(rule) = &self.scheme.id else { return Ok(None) };
         let id = extract::identity(self.request, &self.document, rule)?;
         match id {
-            None if rule.covered => {
-                Err(VerifyError::at(ErrorKind::MissingId, "id", "the delivery id is signed and needed"))
-            }
+            None if self.scheme.covers(&Value::Id) => Err(VerifyError::at(
+                ErrorKind::MissingId,
+                rule.source.name(),
+                "the delivery id is signed and needed",
+            )),
             id => Ok(id),
         }
     }
@@ -149,6 +166,7 @@ impl<'v, 'r> Verification<'v, 'r> {
         decoded: &Few<Decoded>,
         times: &Timestamps<'_>,
         id: Option<&str>,
+        params: &Params,
     ) -> Result<Match, VerifyError> {
         for (group, fields) in parsed.groups.iter().enumerate() {
             if decoded.iter().all(|candidate| candidate.group != group) {
@@ -158,7 +176,8 @@ impl<'v, 'r> Verification<'v, 'r> {
             for (secret, keys) in self.keys.iter().enumerate() {
                 let Some((algorithm, key)) = keys.key(digest) else { continue };
                 for reading in self.scheme.readings.for_mode(self.verifier.mode) {
-                    let values = self.values(times.text(group), id, fields, *reading, key);
+                    let values =
+                        Values { params, ..self.values(times.text(group), id, fields, *reading, key) };
                     let candidates = decoded.iter().filter(|candidate| candidate.group == group);
                     if self.matches(*algorithm, key, &values, candidates)? {
                         return Ok(Match { secret, reading: *reading, group });
@@ -167,6 +186,36 @@ impl<'v, 'r> Verification<'v, 'r> {
             }
         }
         Err(VerifyError::new(ErrorKind::SignatureMismatch, "no secret makes any of the signatures"))
+    }
+
+    /// Checks the signatures over the URL with another port, where the scheme allows that in compat mode and the URL
+    /// as it is does not match.
+    fn check_ports(
+        &self,
+        parsed: &Parsed<'_>,
+        decoded: &Few<Decoded>,
+        times: &Timestamps<'_>,
+        id: Option<&str>,
+        error: VerifyError,
+    ) -> Result<Match, VerifyError> {
+        if !self.scheme.compat_ports || self.verifier.mode != Mode::Compat {
+            return Err(error);
+        }
+        let url = self.verifier.params.text("url").unwrap_or(self.request.url);
+        let matched = ports::variants(url).find_map(|url| {
+            let params = self.verifier.params.clone().with("url", url);
+            self.check_signatures(parsed, decoded, times, id, &params).ok()
+        });
+        matched.ok_or(error)
+    }
+
+    /// Whether the timestamp stands in a body that the signature covers as a whole: it is read once the signature
+    /// holds, since until then the body may be anything.
+    fn reads_timestamp_late(&self) -> bool {
+        let source = self.scheme.timestamp.as_ref().map(|rule| &rule.source);
+        matches!(source, Some(TimestampSource::Json(_)))
+            && self.scheme.covers(&Value::Body)
+            && !self.scheme.covers(&Value::Timestamp)
     }
 
     /// The digest that a value of the body names, where the scheme has it so.

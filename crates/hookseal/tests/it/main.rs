@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod content;
+mod explain;
 mod handshakes;
 mod infer;
 mod messages;
@@ -13,6 +14,8 @@ mod properties;
 mod redaction;
 mod rotation;
 mod samples;
+mod safety;
 mod signing;
 mod support;
+mod variations;
 mod vectors;

@@ -54,7 +54,7 @@ fn only_some_profiles_go_unsigned() {
         .filter(|profile| Signer::unsigned(profile).is_ok())
         .map(|profile| profile.name())
         .collect();
-    assert_eq!(allowed, ["docker-hub", "harbor-lockers", "harvestr"]);
+    assert_eq!(allowed, ["cloudevents", "docker-hub", "harbor-lockers", "harvestr"]);
     assert_eq!(Signer::unsigned(builtin("harmon")).map(|_| ()), Err(SecretError::UnsignedRefused));
 }
 

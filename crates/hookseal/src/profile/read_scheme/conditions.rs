@@ -1,6 +1,7 @@
 //! Reading what has to hold beside the signature: other headers, the digest of the body, claims, the URL of the key.
 
 use super::header_name;
+use crate::profile::HeaderValue;
 use crate::profile::reader::{Placed, Table};
 use crate::scheme::{
     BodyDigest, BodyDigestSource, ClaimRule, ClaimValue, DigestKind, Encoding, RequiredHeader,
@@ -10,6 +11,31 @@ pub(super) fn read_required(table: &Table<'_>) -> Vec<RequiredHeader> {
     let entries = table.text_entries("require").into_iter();
     let read = |(name, value): (Placed<String>, Placed<String>)| {
         Some(RequiredHeader { name: header_name(table, name)?, value: value.value })
+    };
+    entries.filter_map(read).collect()
+}
+
+/// The other ways to write the URL that count in compat mode.
+pub(super) fn read_compat_ports(table: &Table<'_>) -> bool {
+    let Some(url) = table.table("url") else { return false };
+    let mut ports = false;
+    for text in url.texts("compat").unwrap_or_default() {
+        match text.value.as_str() {
+            "port" => ports = true,
+            _ => url.problem_at(&text, "`port` is needed"),
+        }
+    }
+    url.finish();
+    ports
+}
+
+/// Headers that signing writes.
+pub(super) fn read_written_headers(table: &Table<'_>) -> Vec<(String, HeaderValue)> {
+    let entries = table.text_entries("headers").into_iter();
+    let read = |(name, value): (Placed<String>, Placed<String>)| {
+        let name = header_name(table, name)?;
+        let parsed = HeaderValue::parse(&value.value).map_err(|message| table.problem_at(&value, message));
+        Some((name, parsed.ok()?))
     };
     entries.filter_map(read).collect()
 }
