@@ -40,7 +40,7 @@ pub(crate) enum Command {
 
 /// One list of arguments is to serve both commands, so `sign` takes these as well.
 const ONLY_FOR_VERIFY: &str = "For verify; checked here and without effect";
-const EXIT_STATUS_SIGN: &str = "Exit status: 0 signed; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_SIGN: &str = "A secret may be a private key, where receivers verify with the public one: PEM, base64, a JSON Web Key, or the vendor's own notation. With --header come the headers that are sent besides, as a signature may cover them.\n\nExit status: 0 signed; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VERIFY: &str =
     "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VECTORS: &str = "Exit status: 0 every vector that was asked for passed; 1 some did not, or their scheme is unknown; 2 the arguments or the file are not right.";
@@ -132,12 +132,20 @@ pub(crate) struct SignArgs {
     /// The id of the delivery, where the scheme signs one. Without it: a new one.
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) id: Option<String>,
+    /// Where to write the body as it is to be sent. Needed where the signature stands in the body, unless --json
+    /// prints it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body_out: Option<PathBuf>,
     /// Print JSON.
-    #[arg(long, help = "Print JSON: {\"headers\":[[NAME,VALUE],...]}")]
+    #[arg(
+        long,
+        help = "Print JSON: {\"headers\":[[NAME,VALUE],...]}, with \"body_base64\" and \"url\" where signing changes them"
+    )]
     pub(crate) json: bool,
-    // Last, as a heading holds for all that follows it.
-    #[command(flatten, next_help_heading = ONLY_FOR_VERIFY)]
+    // Among the rest, as a signature may cover them.
+    #[command(flatten)]
     pub(crate) headers: HeaderArgs,
+    // Last, as a heading holds for all that follows it.
     #[command(flatten, next_help_heading = ONLY_FOR_VERIFY)]
     pub(crate) judge: JudgeArgs,
 }
