@@ -107,6 +107,26 @@ impl Handshakes {
 
     /// The handshake that a request is, or nothing where it is an event or something else. Says nothing of whether
     /// the request is genuine.
+    ///
+    /// ```
+    /// use hookseal::{Handshakes, Params, Part, Profile, Request, Secret, Timestamp, Verifier, VerifyOptions};
+    ///
+    /// let profile = Profile::builtin("slack").expect("built in");
+    /// let secrets = [Secret::new("signing-secret-fake")];
+    /// let handshakes = Handshakes::new(profile, &secrets, &Params::new())?;
+    /// let verifier = Verifier::new(profile, Part::Delivery, &secrets, VerifyOptions::default())?;
+    ///
+    /// let body = br#"{"challenge":"3eZbrw1aBm2rZg","type":"url_verification"}"#;
+    /// let headers = [("x-slack-signature", "v0=00"), ("x-slack-request-timestamp", "1750000000")];
+    /// let request = Request { method: "POST", url: "/slack", headers: &headers, body };
+    ///
+    /// let handshake = handshakes.find(&request).expect("it is a handshake");
+    /// assert_eq!(handshake.signed_by(), Some(Part::Delivery));
+    /// let verified = verifier.verify(&request, Timestamp::from_unix_seconds(1_750_000_000)).ok();
+    /// // Nobody signed this, so it gets no answer.
+    /// assert_eq!(handshake.answer(&request, verified.as_ref()).unwrap_err().status(), 401);
+    /// # Ok::<(), hookseal::SecretError>(())
+    /// ```
     pub fn find(&self, request: &Request<'_>) -> Option<Handshake<'_>> {
         let inputs = Inputs::new(request);
         let (index, rule) = self.rules.iter().enumerate().find(|(_, rule)| rule.matches(&inputs))?;
