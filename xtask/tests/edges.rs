@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every edge that is allowed, development dependencies aside.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("hookseal", &[]),
+    ("hookseal-tower", &["hookseal"]),
     ("hookseal-engine", &["hookseal"]),
     ("hookseal-transport", &["hookseal", "hookseal-engine"]),
-    ("hookseal-sqlite", &["hookseal", "hookseal-engine"]),
+    // The feature `replay`: a guard against replays for receivers.
+    ("hookseal-sqlite", &["hookseal", "hookseal-engine", "hookseal-tower"]),
     ("hookseal-server", &["hookseal", "hookseal-engine"]),
     ("hookseal-testkit", &["hookseal", "hookseal-engine"]),
     (

@@ -5,6 +5,8 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+use hookseal::guide::Language;
 
 use crate::{config::ServeArgs, limits::TRIGGER_COUNT_MAX};
 
@@ -27,6 +29,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// List the profiles, or show one.
     Profiles(ProfilesArgs),
+    /// Write the page by which a vendor's customers verify: steps, a request to try, and code.
+    Guide(GuideArgs),
     /// Run a file of known-answer vectors.
     #[command(after_help = EXIT_STATUS_VECTORS)]
     Vectors(VectorsArgs),
@@ -44,8 +48,7 @@ pub(crate) enum Command {
 /// One list of arguments is to serve both commands, so `sign` takes these as well.
 const ONLY_FOR_VERIFY: &str = "For verify; checked here and without effect";
 const EXIT_STATUS_SIGN: &str = "Exit status: 0 signed; 2 the arguments, a file or a secret is not right.";
-const EXIT_STATUS_VERIFY: &str =
-    "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_VERIFY: &str = "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right, or a key cannot be had.";
 const EXIT_STATUS_TRIGGER: &str = "Exit status: 0 every answer has a status that the vendor counts as a success; 1 one has not, or none came; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VECTORS: &str = "Exit status: 0 every vector that was asked for passed; 1 some did not, or their scheme is unknown; 2 the arguments or the file are not right.";
 
@@ -114,6 +117,17 @@ pub(crate) struct JudgeArgs {
     pub(crate) tolerance: Option<String>,
 }
 
+/// Keys that a vendor publishes, such as the certificates of AWS SNS. Without a secret they are fetched.
+#[derive(Args)]
+pub(crate) struct FetchArgs {
+    /// Never fetch a key that the vendor publishes; say which one is needed.
+    #[arg(long)]
+    pub(crate) no_fetch: bool,
+    /// A network that keys may be fetched from although it is not of the public internet. May be repeated.
+    #[arg(long = "allow-network", value_name = "CIDR")]
+    pub(crate) allow_networks: Vec<IpNet>,
+}
+
 /// See [`hookseal::Mode`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModeArg {
@@ -156,6 +170,8 @@ pub(crate) struct VerifyArgs {
     pub(crate) headers: HeaderArgs,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) fetch: FetchArgs,
     /// The time of verification: unix seconds or RFC 3339. Without it: now.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) now: Option<String>,
@@ -175,6 +191,32 @@ pub(crate) struct ProfilesArgs {
     /// Print the profile's document, to start one's own from.
     #[arg(long, requires = "name", conflicts_with = "json")]
     pub(crate) toml: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct GuideArgs {
+    /// A profile's name (see `hookseal profiles`), or a TOML file that holds one.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: OsString,
+    /// What the page is written in. HTML is one file that needs nothing else.
+    #[arg(long, value_enum, default_value_t = GuideFormat::Markdown)]
+    pub(crate) format: GuideFormat,
+    /// The languages of the code, with commas between them: node, python, go, ruby, php, java, csharp, rust. Without
+    /// it: all.
+    #[arg(long = "language", value_name = "LANGUAGE,...", value_delimiter = ',')]
+    pub(crate) languages: Vec<Language>,
+    /// The file to write. Without it: standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// What a guide is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GuideFormat {
+    /// CommonMark with tables.
+    Markdown,
+    /// One HTML file.
+    Html,
 }
 
 #[derive(Args)]

@@ -19,6 +19,11 @@ impl<'r> Document<'r> {
         Self { body, json: OnceCell::new() }
     }
 
+    /// The same body, read as another value.
+    pub(crate) fn with_json(&self, json: Json) -> Self {
+        Self { body: self.body, json: OnceCell::from(Some(json)) }
+    }
+
     /// The texts and numbers at a path, as text; none where the path leads nowhere.
     pub(crate) fn values(&self, path: &JsonPath) -> Result<Vec<String>, VerifyError> {
         let mut found = Vec::new();
@@ -66,7 +71,7 @@ fn single(pairs: Vec<(Vec<u8>, Vec<u8>)>, name: &str) -> Result<Option<Vec<u8>>,
 }
 
 /// `application/x-www-form-urlencoded` (WHATWG URL section 5.1).
-fn form_pairs(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn form_pairs(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let pair = |part: &[u8]| {
         let mut halves = part.splitn(2, |byte| *byte == b'=');
         let name = halves.next().unwrap_or_default();
@@ -75,7 +80,7 @@ fn form_pairs(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     text.split(|byte| *byte == b'&').filter(|part| !part.is_empty()).map(pair).collect()
 }
 
-fn percent_decode(text: &[u8]) -> Vec<u8> {
+pub(crate) fn percent_decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {

@@ -47,10 +47,17 @@ mod body;
 mod der;
 mod document;
 mod error;
+#[cfg(feature = "explain")]
+pub mod explain;
 mod few;
+#[cfg(feature = "guide")]
+pub mod guide;
 mod handshake;
+#[cfg(feature = "infer")]
+pub mod infer;
 mod jwt;
 mod key;
+mod key_source;
 pub mod limits;
 mod message;
 mod params;
@@ -74,14 +81,17 @@ mod verifier;
 pub use body::BodyReading;
 pub use error::{ErrorKind, SecretError, SignError, VerifyError};
 pub use handshake::{Action, Answer, Handshake, HandshakeRefusal, Handshakes};
+pub use key_source::{CertificateUrl, KeyOfApi, KeyOfSet, KeyReference};
 pub use message::Message;
 pub use params::{ParamValue, Params};
 pub use profile::{Challenge, DeliveryPolicy, Part, Profile, ProfileErrors, ProfileProblem, StatusSet};
 pub use request::{Headers, Request};
-pub use scheme::{Algorithm, DigestKind, Flags, JwtAlgorithm, Scheme};
+pub use scheme::{Algorithm, DigestKind, Flags, JwtAlgorithm, Scheme, Tolerance};
 pub use secret::{Fingerprint, Secret};
 pub use signed_headers::SignedHeaders;
-pub use signer::Signer;
+pub use signer::{Sealed, Signer};
 pub use time::{Timestamp, TimestampError};
+#[cfg(feature = "bytes")]
+pub use verified::VerifiedOwned;
 pub use verified::{Unauthenticated, Verified};
 pub use verifier::{Mode, ToleranceOverride, Verifier, VerifyOptions};

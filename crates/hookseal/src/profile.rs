@@ -14,12 +14,15 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use challenge::Challenge;
-pub(crate) use delivery::check_header_value;
 pub use delivery::{DeliveryPolicy, StatusSet};
+pub(crate) use delivery::{HeaderValue, check_header_value};
 pub use problems::{ProfileErrors, ProfileProblem};
 
+use crate::error::SecretError;
 use crate::handshake::{Answer, HandshakeRule};
 use crate::scheme::Scheme;
+use crate::secret::Secret;
+use crate::signer;
 
 /// A wire format and policy: how to sign and verify, which headers are sent, and what counts as delivered.
 ///
@@ -44,6 +47,7 @@ pub struct Profile {
     name: String,
     title: String,
     document: Option<String>,
+    unconfirmed: Vec<String>,
     source: String,
     scheme: Arc<Scheme>,
     challenge: Option<Challenge>,
@@ -95,6 +99,19 @@ impl Profile {
         self.document.as_deref()
     }
 
+    /// What the profile takes to be so although no document of the vendor was found that says it, a sentence each. A
+    /// profile that extends another one has what that says, unless it says its own.
+    ///
+    /// ```
+    /// use hookseal::Profile;
+    ///
+    /// let linear = Profile::builtin("linear").expect("built in");
+    /// assert!(linear.unconfirmed().iter().any(|fact| fact.contains("Linear-Event")));
+    /// ```
+    pub fn unconfirmed(&self) -> &[String] {
+        &self.unconfirmed
+    }
+
     /// The TOML that it was read from.
     pub fn source(&self) -> &str {
         &self.source
@@ -136,6 +153,34 @@ impl Profile {
             Part::Delivery => Some(&self.scheme),
             Part::Challenge => self.challenge.as_ref().map(|challenge| &challenge.scheme),
         }
+    }
+
+    /// Whether a [`Signer`](crate::Signer) can sign this part, given the secret and the parameters that it needs. There
+    /// is nothing to sign where the vendor sends no proof, and where there is no such part.
+    pub fn signs(&self, part: Part) -> bool {
+        let scheme = self.part(part).filter(|scheme| scheme.signature.is_some());
+        scheme.is_some_and(|scheme| signer::verify_only(scheme).is_none())
+    }
+
+    /// What receivers verify with when a sender holds `secret`, in the notation that a [`Verifier`](crate::Verifier) of
+    /// this profile takes: the secret itself where it is shared, and otherwise the public key of the private one.
+    ///
+    /// ```
+    /// use hookseal::{Part, Profile};
+    ///
+    /// let profile = Profile::builtin("standard-webhooks-v1a").expect("built in");
+    /// let private = profile.delivery().new_secret(&[7; 32]);
+    /// assert!(private.expose().starts_with(b"whsk_"));
+    /// assert!(profile.verifying_secret(Part::Delivery, &private)?.expose().starts_with(b"whpk_"));
+    /// # Ok::<(), hookseal::SecretError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The secret is none that signs this part, there is no such part, or receivers verify with a certificate, which
+    /// only its authority can make.
+    pub fn verifying_secret(&self, part: Part, secret: &Secret) -> Result<Secret, SecretError> {
+        let scheme = self.part(part).ok_or(SecretError::NoSuchPart)?;
+        signer::verifying_secret(scheme, secret)
     }
 
     /// The part that a scheme id of a known-answer vector file names: the profile's own name, or for a profile with

@@ -1,6 +1,6 @@
 //! The signed content, written piece by piece into whatever computes the signature: nothing is put together first.
 
-mod adyen;
+pub(crate) mod adyen;
 mod contentful;
 mod rfc9421;
 mod sns;

@@ -1,13 +1,16 @@
 //! Verifying requests.
 
 mod check;
+mod content;
 mod dictionary;
 mod extract;
 mod grammar;
+#[cfg(feature = "explain")]
+mod inspect;
 mod key_url;
+mod needed_key;
+mod ports;
 mod token;
-
-pub(crate) use key_url::host_matches;
 
 use std::fmt;
 use std::sync::Arc;
@@ -116,9 +119,7 @@ impl Verifier {
         let scheme = Arc::clone(profile.part(part).ok_or(SecretError::NoSuchPart)?);
         let keys = prepare_keys(&scheme, secrets)?;
         check_params(&scheme, &options.params)?;
-        let (past, future) = options.tolerance.bounds(&scheme);
-        let flags = flags(&scheme, options.mode);
-        Ok(Self { scheme, keys, mode: options.mode, past, future, params: options.params, flags })
+        Ok(Self::assemble(scheme, keys, options))
     }
 
     /// Verifies a request at the time `now`.
@@ -128,7 +129,31 @@ impl Verifier {
     /// # Errors
     /// [`VerifyError::kind`] says why. Tell the sender nothing but that it failed: the reasons help a forger.
     pub fn verify<'r>(&self, request: &Request<'r>, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
-        check::Verification::new(self, request).run(now)
+        if self.keys.is_empty() && self.scheme.fetches_key() {
+            return Err(needed_key::no_key());
+        }
+        check::Verification::new(self, request, &self.keys).run(now)
+    }
+
+    fn assemble(scheme: Arc<Scheme>, keys: Vec<KeySet>, options: VerifyOptions) -> Self {
+        let (past, future) = options.tolerance.bounds(&scheme);
+        let flags = flags(&scheme, options.mode, past);
+        Self { scheme, keys, mode: options.mode, past, future, params: options.params, flags }
+    }
+
+    /// What a verification by this verifier does not prove, in its mode.
+    pub fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// How far in the past a timestamp may lie, inclusive; `None` is any distance, or no timestamp at all.
+    pub fn past(&self) -> Option<Duration> {
+        self.past
+    }
+
+    /// How far in the future a timestamp may lie, inclusive; `None` is any distance, or no timestamp at all.
+    pub fn future(&self) -> Option<Duration> {
+        self.future
     }
 }
 
@@ -154,31 +179,28 @@ impl ToleranceOverride {
 }
 
 fn prepare_keys(scheme: &Scheme, secrets: &[Secret]) -> Result<Vec<KeySet>, SecretError> {
-    let algorithms: Vec<Algorithm> = match &scheme.algorithm {
-        // Nothing is compared, so a secret that is given is not looked at.
-        AlgorithmRule::Fixed(Algorithm::None) => return Ok(Vec::new()),
-        AlgorithmRule::Fixed(algorithm) => vec![*algorithm],
-        AlgorithmRule::Named(digests) => digests.iter().map(|digest| Algorithm::Hmac(*digest)).collect(),
-        AlgorithmRule::Json { choices, .. } => {
-            choices.iter().map(|(_, digest)| Algorithm::RsaPkcs1(*digest)).collect()
-        }
-    };
+    // Nothing is compared, so a secret that is given is not looked at.
+    if matches!(scheme.algorithm, AlgorithmRule::Fixed(Algorithm::None)) {
+        return Ok(Vec::new());
+    }
     if secrets.is_empty() {
         return Err(SecretError::Missing);
     }
     if secrets.len() > MAX_VERIFYING_SECRETS {
         return Err(SecretError::TooMany { limit: MAX_VERIFYING_SECRETS });
     }
-    let prepare = |(index, secret): (usize, &Secret)| {
-        let key =
-            |algorithm: &Algorithm| Ok((*algorithm, Key::prepare(*algorithm, &scheme.key, secret, index)?));
-        algorithms.iter().map(key).collect::<Result<_, SecretError>>().map(KeySet)
-    };
+    let prepare = |(index, secret): (usize, &Secret)| KeySet::prepare(scheme, secret, index);
     secrets.iter().enumerate().map(prepare).collect()
 }
 
 /// Every parameter that the scheme refers to has to be there: without it, no request could ever verify.
-pub(crate) fn check_params(scheme: &Scheme, params: &Params) -> Result<(), SecretError> {
+pub(crate) fn check_params(scheme: &Scheme, given: &Params) -> Result<(), SecretError> {
+    let missing = params(scheme).find(|name| given.text(name).is_none());
+    missing.map_or(Ok(()), |name| Err(SecretError::MissingParam { name: name.to_owned() }))
+}
+
+/// The parameters that a scheme refers to by name.
+pub(crate) fn params(scheme: &Scheme) -> impl Iterator<Item = &str> {
     let in_content = scheme.content.iter().filter_map(|piece| match piece {
         Piece::Value(Value::Param(name)) => Some(name),
         _ => None,
@@ -187,17 +209,50 @@ pub(crate) fn check_params(scheme: &Scheme, params: &Params) -> Result<(), Secre
         ClaimValue::Param(name) => Some(name),
         _ => None,
     });
-    let missing =
-        in_content.chain(in_claims).chain(scheme.key_param()).find(|name| params.text(name).is_none());
-    missing.map_or(Ok(()), |name| Err(SecretError::MissingParam { name: name.clone() }))
+    in_content.chain(in_claims).chain(scheme.key_param()).map(String::as_str)
 }
 
-fn flags(scheme: &Scheme, mode: Mode) -> Flags {
+/// The flags of a scheme as this receiver checks it: the mode decides on the readings, and the tolerance on replays.
+fn flags(scheme: &Scheme, mode: Mode, past: Option<Duration>) -> Flags {
     let readings = scheme.readings.for_mode(mode);
-    Flags { body_malleable: readings.iter().any(|reading| *reading != BodyReading::Raw), ..scheme.flags }
+    Flags {
+        body_malleable: readings.iter().any(|reading| *reading != BodyReading::Raw),
+        replayable: if scheme.timestamp.is_some() { past.is_none() } else { scheme.flags.replayable },
+        ..scheme.flags
+    }
 }
 
 impl KeySet {
+    fn prepare(scheme: &Scheme, secret: &Secret, index: usize) -> Result<Self, SecretError> {
+        let key = |algorithm: Algorithm| {
+            let key = match scheme.key_set {
+                Some(_) => Key::prepare_published(algorithm, &scheme.key, secret, index)?,
+                None => Key::prepare(algorithm, &scheme.key, secret, index)?,
+            };
+            Ok((algorithm, key))
+        };
+        let keys = match &scheme.algorithm {
+            AlgorithmRule::Fixed(algorithm) => vec![key(*algorithm)?],
+            AlgorithmRule::Named(digests) => {
+                digests.iter().map(|digest| key(Algorithm::Hmac(*digest))).collect::<Result<_, _>>()?
+            }
+            AlgorithmRule::Json { choices, .. } => choices
+                .iter()
+                .map(|(_, digest)| key(Algorithm::RsaPkcs1(*digest)))
+                .collect::<Result<_, _>>()?,
+        };
+        Ok(Self(keys))
+    }
+
+    /// The keys of one that was fetched; none where it is of another kind than the scheme's.
+    fn of_fetched(scheme: &Scheme, key: &Secret) -> Self {
+        Self::prepare(scheme, key, 0).unwrap_or(Self(Vec::new()))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The key for what the message names, or the only one.
     fn key(&self, digest: Option<DigestKind>) -> Option<&(Algorithm, Key)> {
         match digest {

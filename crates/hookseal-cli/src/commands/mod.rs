@@ -1,6 +1,8 @@
 //! What each command does.
 
 pub(crate) mod demo;
+mod judge;
+pub(crate) mod guide;
 pub(crate) mod listen;
 mod outbound;
 pub(crate) mod profiles;
@@ -26,6 +28,7 @@ pub(crate) fn run(command: Command) -> Result<Status, CommandError> {
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
+        Command::Guide(arguments) => guide::run(&arguments),
         Command::Vectors(arguments) => vectors::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Listen(arguments) => listen::run(&arguments),

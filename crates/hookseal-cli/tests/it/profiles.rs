@@ -5,14 +5,11 @@ use crate::support::{Files, run};
 
 #[test]
 fn lists_the_built_in_ones() {
-    insta::assert_snapshot!(run(["profiles"]).stdout, @r"
-    harbor-lockers     Harbor Lockers webhooks
-    harbor-node        Harbor Node execution callbacks
-    harbor-transfers   Harbor transfer webhooks
-    harmon             Harmon storefront webhooks
-    harvestr           Harvestr webhooks
-    standard-webhooks  Standard Webhooks
-    ");
+    let listed = run(["profiles"]).stdout;
+    for profile in Profile::builtins() {
+        let line = listed.lines().find(|line| line.split(' ').next() == Some(profile.name()));
+        assert!(line.is_some_and(|line| line.ends_with(profile.title())), "{}: {listed}", profile.name());
+    }
     let names: Vec<_> = run(["profiles", "--json"])
         .json()
         .as_array()

@@ -10,7 +10,11 @@ const FIRST_RETRY: Duration = Duration::from_secs(6);
 
 #[tokio::test]
 async fn what_is_sent_verifies_as_its_vendor_verifies() {
-    for profile in Profile::builtins() {
+    for profile in Profile::builtins().filter(|profile| profile.signs(Part::Delivery)) {
+        // These have a value of their own in the body or the URL, or a parameter, which no subscription has.
+        if ["linear", "twilio-json"].contains(&profile.name()) {
+            continue;
+        }
         let world = World::answering(|_, _| Answer::Status(200)).await;
         let subscription = world.subscribe(profile.name()).await;
         world.publish("order.confirmed").await;

@@ -8,11 +8,11 @@ use super::pattern::Pattern;
 use super::refusal::HandshakeRefusal;
 use super::template::{Escape, Filling, Template};
 use crate::key::{self, KeyStep};
+use crate::key_source::host_matches;
 use crate::params::Params;
 use crate::profile::Part;
 use crate::scheme::{DigestKind, Encoding, JsonPath};
 use crate::secret::Secret;
-use crate::verifier::host_matches;
 
 /// What a handshake looks like, what is checked, and what is answered.
 #[derive(Debug)]

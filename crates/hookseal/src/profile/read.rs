@@ -1,5 +1,6 @@
 //! Reading a profile document as a whole.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::scheme::{Algorithm, AlgorithmRule, Encoding, Scheme};
 
 /// Attempts and bytes beyond these are mistakes rather than policies.
 const MAX_RETRIES: usize = 64;
+const MAX_LINE_BYTES: usize = 400;
 const MIN_SECRET_BYTES: u32 = 16;
 const MAX_SECRET_BYTES: u32 = 32;
 
@@ -24,8 +26,8 @@ pub(super) fn profile(source: &str) -> Result<Profile, ProfileErrors> {
     let document = parse_document(source)?;
     let base = base_profile(source, &document)?;
     let base_document = base.map(|base| parse_document(base.source())).transpose()?;
-    let problems = Problems::default();
     let lower = base_document.as_ref().map(Spanned::get_ref);
+    let problems = Problems::without(paths_without(document.get_ref()));
     let read = read_profile(source, Table::root(document.get_ref(), lower, &problems));
     let found = problems.into_found();
     match read {
@@ -68,9 +70,15 @@ fn base_profile(
 
 fn read_profile(source: &str, root: Table<'_>) -> Option<Profile> {
     root.text("extends");
-    let name = root.required_text("name").filter(|name| check_name(&root, name));
-    let title = root.text("title");
-    let document = root.text("document");
+    check_without(&root);
+    if !root.has_own("name") {
+        root.problem("`name` is missing");
+    }
+    let name = root.text("name").filter(|name| check_name(&root, name));
+    let title = root.text("title").filter(|text| check_line(&root, text));
+    let document = root.text("document").filter(|text| check_line(&root, text));
+    let unconfirmed = root.texts("unconfirmed").unwrap_or_default().into_iter();
+    let unconfirmed = unconfirmed.filter(|text| check_line(&root, text)).map(|text| text.value).collect();
     if !root.has("scheme") {
         root.problem("the table `scheme` is missing");
     }
@@ -86,6 +94,7 @@ fn read_profile(source: &str, root: Table<'_>) -> Option<Profile> {
         title: title.map_or_else(|| name.clone(), |title| title.value),
         name,
         document: document.map(|document| document.value),
+        unconfirmed,
         source: source.to_owned(),
         scheme: Arc::new(scheme?),
         challenge: if has_challenge { Some(challenge?) } else { None },
@@ -93,6 +102,32 @@ fn read_profile(source: &str, root: Table<'_>) -> Option<Profile> {
         handshakes,
         acknowledgement,
     })
+}
+
+/// The paths that a document does not take from the profile that it extends. What is no list of texts is left to
+/// [`check_without`].
+fn paths_without(document: &DeTable<'_>) -> BTreeSet<String> {
+    let items = document.get("without").and_then(|value| value.get_ref().as_array());
+    let texts = items.into_iter().flat_map(|items| items.iter()).filter_map(|item| item.get_ref().as_str());
+    texts.map(str::to_owned).collect()
+}
+
+/// Refuses paths that name nothing: whoever wrote them means something that is not so.
+fn check_without(root: &Table<'_>) {
+    for path in root.texts("without").unwrap_or_default() {
+        if !root.lower_has(&path.value) {
+            root.problem_at(&path, "the profile that is extended has no such key");
+        }
+    }
+}
+
+/// Whether a text fits into one line of a page.
+fn check_line(root: &Table<'_>, text: &Placed<String>) -> bool {
+    let fits = (1..=MAX_LINE_BYTES).contains(&text.value.len()) && !text.value.chars().any(char::is_control);
+    if !fits {
+        root.problem_at(text, format!("one line of 1 to {MAX_LINE_BYTES} bytes is needed"));
+    }
+    fits
 }
 
 fn check_name(root: &Table<'_>, name: &Placed<String>) -> bool {
@@ -160,7 +195,7 @@ fn read_delivery(table: Option<Table<'_>>, scheme: Option<&Scheme>) -> Option<De
         Some(secret) => read_secret(secret),
         None => Some(SecretFormat::hexadecimal()),
     };
-    let headers = read_headers(&table);
+    let headers = read_headers(&table, scheme);
     let timeout = table.duration("timeout");
     let retry_schedule = read_retries(&table);
     let user_agent = read_user_agent(&table);
@@ -179,11 +214,34 @@ fn read_delivery(table: Option<Table<'_>>, scheme: Option<&Scheme>) -> Option<De
     })
 }
 
-fn read_headers(table: &Table<'_>) -> Vec<(String, HeaderValue)> {
+/// What belongs to the connection or frames the message, so that a profile that sets it would break one or the other.
+const FRAMING: [&str; 10] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+
+fn read_headers(table: &Table<'_>, scheme: Option<&Scheme>) -> Vec<(String, HeaderValue)> {
     let entries = table.text_entries("headers").into_iter();
     let valid = entries.filter_map(|(name, value)| {
         let name = read_scheme::header_name(table, name)?;
+        if FRAMING.contains(&name.as_str()) {
+            table.problem_at(&value, "this header is the transport's own, or has a key of its own");
+        } else if scheme.is_some_and(|scheme| scheme.written_headers().any(|written| written == name)) {
+            table.problem_at(&value, "the signature writes this header");
+        }
         match HeaderValue::parse(&value.value) {
+            Ok(parsed) if parsed.params().next().is_some() => {
+                table.problem_at(&value, "a delivery has no parameters; {param:...} stands in `scheme.headers`");
+                None
+            }
             Ok(parsed) => Some((name, parsed)),
             Err(message) => {
                 table.problem_at(&value, message);

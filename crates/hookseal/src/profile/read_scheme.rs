@@ -1,10 +1,16 @@
 //! Reading the scheme of a profile, and checking that its parts fit each other.
 
+mod boundary;
 mod conditions;
 mod fit;
+mod key_source;
 mod signature;
 
-use conditions::{read_body_digest, read_claims, read_key_url, read_required};
+use conditions::{
+    read_body_digest, read_claims, read_compat_ports, read_required, read_written_headers,
+};
+use fit::Misfit;
+use key_source::{read_key_set, read_key_url};
 use signature::read_signature;
 
 use super::reader::{Placed, Table, names};
@@ -19,17 +25,45 @@ use crate::scheme::{
 pub(super) fn scheme(table: Table<'_>) -> Option<Scheme> {
     let scheme = read_parts(&table);
     let scheme = scheme.map(|scheme| Scheme { flags: fit::flags(&scheme), ..scheme });
+    let admitted = read_admitted(&table);
     // Only whole schemes: what cannot be read is a problem already, and would look like one that does not fit.
-    for problem in scheme.iter().flat_map(fit::problems) {
-        table.problem(problem);
+    if let Some(scheme) = &scheme {
+        for misfit in fit::misfits(scheme).chain(fit::unsafe_parts(scheme, &admitted)) {
+            report(&table, misfit);
+        }
     }
     table.finish();
     scheme
 }
 
+/// Places a problem at the key that it is about, and at the item of the content where it is about one.
+fn report(table: &Table<'_>, misfit: Misfit) {
+    let content = misfit.item.and_then(|item| table.texts("content")?.into_iter().nth(item));
+    match content {
+        Some(item) => table.problem_at(&item, misfit.message),
+        None => table.problem_with(misfit.key, misfit.message),
+    }
+}
+
+/// The weaknesses that a scheme admits to have.
+fn read_admitted(table: &Table<'_>) -> Vec<&'static str> {
+    let mut admitted = Vec::new();
+    for text in table.texts("admit").unwrap_or_default() {
+        match Flags::ADMISSIONS.iter().find(|(name, _)| *name == text.value) {
+            Some((name, _)) => admitted.push(*name),
+            None => {
+                let known = names(Flags::ADMISSIONS.iter().map(|(name, _)| *name));
+                table.problem_at(&text, format!("one of {known} is needed"));
+            }
+        }
+    }
+    admitted
+}
+
 fn read_parts(table: &Table<'_>) -> Option<Scheme> {
     let algorithm = read_algorithm(table);
     let key = read_key(table, algorithm.as_ref());
+    let signing_key = read_signing_key(table, algorithm.as_ref(), key.as_deref());
     let content = read_content(table);
     let signature = read_signature(table, algorithm.as_ref());
     let timestamp = read_timestamp(table);
@@ -37,10 +71,13 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
     let id = read_identity(table, "id", known_content);
     let event_type = read_identity(table, "event-type", known_content);
     let readings = read_readings(table);
+    let compat_ports = read_compat_ports(table);
     let required = read_required(table);
+    let headers = read_written_headers(table);
     let body_digest = read_body_digest(table);
     let claims = read_claims(table);
     let key_url = read_key_url(table);
+    let key_set = read_key_set(table);
     let read = [
         ("signature", signature.is_some()),
         ("timestamp", timestamp.is_some()),
@@ -48,21 +85,26 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
         ("event-type", event_type.is_some()),
         ("body-digest", body_digest.is_some()),
         ("key-url", key_url.is_some()),
+        ("key-set", key_set.is_some()),
     ];
     let whole = read.iter().all(|(key, read)| *read || !table.has(key));
     Some(Scheme {
         algorithm: algorithm.filter(|_| whole)?,
         key: key?,
+        signing_key: signing_key?,
         content: content?,
         signature,
         timestamp,
         id,
         event_type,
         readings: readings?,
+        compat_ports,
         required,
+        headers,
         body_digest,
         claims,
         key_url,
+        key_set,
         flags: Flags::default(),
     })
 }
@@ -125,6 +167,27 @@ fn read_key(table: &Table<'_>, algorithm: Option<&AlgorithmRule>) -> Option<Vec<
         }
         return None;
     };
+    Some(read_key_steps(table, texts))
+}
+
+/// The pipeline of the key that signs. Where the one that verifies is public, it is read as a private key unless the
+/// profile says otherwise.
+fn read_signing_key(
+    table: &Table<'_>,
+    algorithm: Option<&AlgorithmRule>,
+    key: Option<&[KeyStep]>,
+) -> Option<Vec<KeyStep>> {
+    if let Some(texts) = table.texts("signing-key") {
+        return Some(read_key_steps(table, texts));
+    }
+    match algorithm? {
+        AlgorithmRule::Fixed(algorithm) if !algorithm.has_public_key() => key.map(<[KeyStep]>::to_vec),
+        AlgorithmRule::Named(_) => key.map(<[KeyStep]>::to_vec),
+        AlgorithmRule::Fixed(_) | AlgorithmRule::Json { .. } => Some(vec![KeyStep::PrivateKey]),
+    }
+}
+
+fn read_key_steps(table: &Table<'_>, texts: Vec<Placed<String>>) -> Vec<KeyStep> {
     let mut steps = Vec::new();
     for text in texts {
         match KeyStep::parse(&text.value) {
@@ -132,7 +195,7 @@ fn read_key(table: &Table<'_>, algorithm: Option<&AlgorithmRule>) -> Option<Vec<
             None => table.problem_at(&text, KeyStep::EXPECTED),
         }
     }
-    Some(steps)
+    steps
 }
 
 /// The content, empty where there is none; nothing where an item of it cannot be read.

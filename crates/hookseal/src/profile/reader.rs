@@ -11,13 +11,19 @@ use toml::de::{DeTable, DeValue};
 
 use super::problems::Found;
 
-/// Where problems are gathered while reading goes on.
+/// Where problems are gathered while reading goes on, and what is not taken from the profile that is extended.
 #[derive(Default)]
 pub(super) struct Problems {
     found: RefCell<Vec<Found>>,
+    /// Paths of keys.
+    without: BTreeSet<String>,
 }
 
 impl Problems {
+    pub(super) fn without(paths: BTreeSet<String>) -> Self {
+        Self { found: RefCell::default(), without: paths }
+    }
+
     pub(super) fn add(&self, span: Range<usize>, path: impl Into<String>, message: impl Into<String>) {
         self.found.borrow_mut().push(Found { span, path: path.into(), message: message.into() });
     }
@@ -71,6 +77,14 @@ impl<'d> Table<'d> {
         self.problems.add(place.span.clone(), place.path.as_str(), message);
     }
 
+    /// Reports a problem with the value of a key, or with the table where that does not have it.
+    pub(super) fn problem_with(&self, key: &str, message: impl Into<String>) {
+        match self.lookup(key) {
+            Some((span, _)) => self.problems.add(span, self.child(key), message),
+            None => self.problem(message),
+        }
+    }
+
     /// Names keys that can stand here, of which only some are read.
     pub(super) fn expect(&self, keys: &[&'static str]) {
         self.used.borrow_mut().extend(keys);
@@ -84,14 +98,31 @@ impl<'d> Table<'d> {
 
     /// Whether the key is there, without reading it.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.layers().any(|layer| layer.contains_key(key))
+        self.lookup(key).is_some()
+    }
+
+    /// Whether the key is there and not taken from the profile that is extended.
+    pub(super) fn has_own(&self, key: &str) -> bool {
+        self.upper.is_some_and(|upper| upper.contains_key(key))
+    }
+
+    /// Whether the profile that is extended has a key, at a path of keys with dots between.
+    pub(super) fn lower_has(&self, path: &str) -> bool {
+        let mut layer = self.lower;
+        path.split('.').all(|key| match layer.and_then(|table| table.get(key)) {
+            Some(value) => {
+                layer = value.get_ref().as_table();
+                true
+            }
+            None => false,
+        })
     }
 
     /// The table under a key.
     pub(super) fn table(&self, key: &'static str) -> Option<Table<'d>> {
         let (span, _) = self.value(key)?;
         let upper = self.upper.and_then(|layer| layer.get(key)).map(Spanned::get_ref);
-        let lower = self.lower.and_then(|layer| layer.get(key)).map(Spanned::get_ref);
+        let lower = self.lower_value(key).map(Spanned::get_ref);
         if let Some(other) = upper.filter(|value| !value.is_table()) {
             return self.wrong_type(key, &span, "a table", other);
         }
@@ -263,8 +294,15 @@ impl<'d> Table<'d> {
         if let Some(value) = self.upper.and_then(|upper| upper.get(key)) {
             return Some((value.span(), value.get_ref()));
         }
-        let value = self.lower.and_then(|lower| lower.get(key))?;
+        let value = self.lower_value(key)?;
         Some((self.span.clone(), value.get_ref()))
+    }
+
+    /// The value of a key in the lower table, unless it is one that is not taken from there.
+    fn lower_value(&self, key: &str) -> Option<&'d Spanned<DeValue<'d>>> {
+        let value = self.lower?.get(key)?;
+        let taken = self.problems.without.is_empty() || !self.problems.without.contains(&self.child(key));
+        taken.then_some(value)
     }
 
     /// The place of an item of a list: its own, unless the list is one of the lower document.

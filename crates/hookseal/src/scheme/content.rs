@@ -1,5 +1,7 @@
 //! The signed content: literals and references, written as bytes in one pass.
 
+use std::borrow::Cow;
+
 use super::JsonPath;
 
 /// A part of the signed content.
@@ -81,6 +83,26 @@ const PLAIN: &[(&str, Value)] = &[
 ];
 
 impl Piece {
+    /// The item of `content` that stands for it.
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        let value = match self {
+            Self::Literal(bytes) => return String::from_utf8_lossy(bytes),
+            Self::Value(value) => value,
+        };
+        let with_argument = match value {
+            Value::Header(name) => Some(("header", name)),
+            Value::Json(JsonPath(path)) => Some(("json", path)),
+            Value::Form(field) => Some(("form", field)),
+            Value::Param(name) => Some(("param", name)),
+            _ => None,
+        };
+        let plain = PLAIN.iter().find(|(_, known)| known == value).map_or("", |(name, _)| name);
+        Cow::Owned(match with_argument {
+            Some((kind, argument)) => format!("{{{kind}:{argument}}}"),
+            None => format!("{{{plain}}}"),
+        })
+    }
+
     /// Reads an item of a profile's `content`: `{...}` is a reference, anything without braces a literal.
     pub(crate) fn parse(item: &str) -> Result<Self, String> {
         let Some(name) = item.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {

@@ -10,13 +10,28 @@ pub struct Flags {
     pub body_unsigned: bool,
     /// The algorithm, or what binds the body, is known to be weak: SHA-1, a plain hash, a CRC.
     pub weak: bool,
-    /// No timestamp is checked: whoever has seen a request can send it again at any time.
+    /// No timestamp is checked, or it may lie any time back: whoever has seen a request can send it again.
     pub replayable: bool,
-    /// Signed values stand side by side with nothing between them, so a boundary can be shifted.
+    /// Other values can make the same signed content, as nothing that a value cannot hold stands between them: a byte
+    /// can be moved from one to the next, and the signature still holds.
     pub ambiguous_boundary: bool,
 }
 
 impl Flags {
+    /// The names of `admit` that a profile with these flags needs, in the order of the fields. A scheme that can be
+    /// replayed needs none: that is for the receiver to notice, by the delivery's id or the body's digest.
+    pub fn admissions(self) -> impl Iterator<Item = &'static str> {
+        let names = Self::ADMISSIONS.iter().filter(move |(_, set)| set(self)).map(|(name, _)| *name);
+        names
+    }
+
+    pub(crate) const ADMISSIONS: &'static [(&'static str, fn(Self) -> bool)] = &[
+        ("body-malleable", |flags| flags.body_malleable),
+        ("body-unsigned", |flags| flags.body_unsigned),
+        ("weak", |flags| flags.weak),
+        ("ambiguous-boundary", |flags| flags.ambiguous_boundary),
+    ];
+
     /// The names of the flags that are set, in the order of the fields.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         [

@@ -32,6 +32,8 @@ pub struct Vector {
     pub secret: String,
     /// Several active secrets, in place of the one.
     pub secrets: Option<Vec<String>>,
+    /// The private key that made the signature, where the secret is the public one and the private one is known.
+    pub sign_key: Option<String>,
     /// The request.
     pub request: VectorRequest,
     /// The receiver's time, in seconds since the Unix epoch.

@@ -5,19 +5,20 @@ use std::borrow::Cow;
 use subtle::Choice;
 
 use super::grammar::{Candidate, Group, Parsed};
-use super::{Verifier, extract};
+use super::{KeySet, Mode, Verifier, extract, ports};
 use crate::body::BodyReading;
 use crate::document::{Document, query_value};
 use crate::error::{ErrorKind, VerifyError};
 use crate::few::Few;
 use crate::key::{self, Key, MacTag, RunningMac};
+use crate::params::Params;
 use crate::request::Request;
 use crate::scheme::{
-    Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, DigestKind, Grammar, Scheme, SignatureRule,
-    TimestampRule, TimestampSource,
+    Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, Canonical, DigestKind, Grammar, Scheme,
+    SignatureRule, TimestampRule, TimestampSource, Value,
 };
 use crate::time::Timestamp;
-use crate::values::Values;
+use crate::values::{Values, adyen};
 use crate::verified::{Unauthenticated, Verified};
 
 /// The longest signature in bytes: ECDSA P-256 in DER, two integers of 33 bytes and their headers.
@@ -26,9 +27,11 @@ const MAX_SIGNATURE: usize = 72;
 /// A request in the course of its verification.
 pub(super) struct Verification<'v, 'r> {
     pub(super) verifier: &'v Verifier,
+    /// The verifier's own, or those that were fetched for this request.
+    pub(super) keys: &'v [KeySet],
     pub(super) scheme: &'v Scheme,
     pub(super) request: &'v Request<'r>,
-    document: Document<'r>,
+    pub(super) document: Document<'r>,
 }
 
 /// What matched.
@@ -40,7 +43,7 @@ pub(super) struct Match {
 }
 
 /// A candidate as bytes.
-struct Decoded {
+pub(super) struct Decoded {
     group: usize,
     bytes: Bytes,
 }
@@ -51,11 +54,21 @@ enum Bytes {
 }
 
 impl<'v, 'r> Verification<'v, 'r> {
-    pub(super) fn new(verifier: &'v Verifier, request: &'v Request<'r>) -> Self {
-        Self { verifier, scheme: &verifier.scheme, request, document: Document::new(request.body) }
+    pub(super) fn new(verifier: &'v Verifier, request: &'v Request<'r>, keys: &'v [KeySet]) -> Self {
+        Self { verifier, keys, scheme: &verifier.scheme, request, document: Document::new(request.body) }
     }
 
+    /// Verifies the request: one signature after another where the body is a list of items that are each signed.
     pub(super) fn run(&self, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
+        if self.scheme.covers(&Value::Canonical(Canonical::AdyenPayment)) {
+            for document in adyen::further_items(&self.document)? {
+                Verification { document, ..*self }.run_one(now).map(drop)?;
+            }
+        }
+        self.run_one(now)
+    }
+
+    fn run_one(&self, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
         extract::required(self.request, &self.scheme.required)?;
         let Some(rule) = &self.scheme.signature else {
             return self.verified(Match::by_secret(0), None, None);
@@ -65,21 +78,19 @@ impl<'v, 'r> Verification<'v, 'r> {
             let matched = self.check_token(&fields)?;
             return self.verified(matched, None, self.id()?);
         }
-        if let Some(key_url) = &self.scheme.key_url {
-            super::key_url::check(
-                key_url,
-                extract::text(self.request, &self.document, &key_url.source)?.as_deref(),
-            )?;
-        }
+        self.certificate_url()?;
         let parsed = extract::parse(self.verifier, rule, &fields)?;
         if let Some(Algorithm::Jwt(algorithm)) = self.scheme.algorithm() {
             let (matched, timestamp) = self.check_json_web_token(algorithm, &parsed, now)?;
             return self.verified(matched, timestamp, self.id()?);
         }
         let decoded = self.decode(rule, &parsed)?;
-        let times = self.timestamps(&parsed)?;
+        let late = self.reads_timestamp_late();
+        let times = if late { Timestamps::None } else { self.timestamps(&parsed)? };
         let id = self.id()?;
-        let matched = self.check_signatures(&parsed, &decoded, &times, id.as_deref())?;
+        let matched = self.check_signatures(&parsed, &decoded, &times, id.as_deref(), &self.verifier.params);
+        let matched = matched.or_else(|error| self.check_ports(&parsed, &decoded, &times, id.as_deref(), error))?;
+        let times = if late { self.timestamps(&parsed)? } else { times };
         let timestamp = times.parsed(matched.group);
         self.check_clock(timestamp, now)?;
         self.check_body_digest()?;
@@ -92,7 +103,11 @@ impl<'v, 'r> Verification<'v, 'r> {
 
     /// The candidates that decode to the right length. What does not is skipped beside others, as in Paddle's own
     /// test `h1=dummy`, and refused when nothing else is there.
-    fn decode(&self, rule: &SignatureRule, parsed: &Parsed<'_>) -> Result<Few<Decoded>, VerifyError> {
+    pub(super) fn decode(
+        &self,
+        rule: &SignatureRule,
+        parsed: &Parsed<'_>,
+    ) -> Result<Few<Decoded>, VerifyError> {
         let mut decoded = Few::default();
         for Candidate { group, text } in parsed.candidates.iter() {
             let mut bytes = [0; MAX_SIGNATURE];
@@ -131,12 +146,12 @@ impl<'v, 'r> Verification<'v, 'r> {
         Some(Decoded { group, bytes: Bytes::Long(bytes) })
     }
 
-    fn id(&self) -> Result<Option<Cow<'r, str>>, VerifyError> {
+    pub(super) fn id(&self) -> Result<Option<Cow<'r, str>>, VerifyError> {
         let Some(rule) = &self.scheme.id else { return Ok(None) };
         let id = extract::identity(self.request, &self.document, rule)?;
         match id {
-            None if rule.covered => {
-                Err(VerifyError::at(ErrorKind::MissingId, "id", "the delivery id is signed and needed"))
+            None if self.scheme.covers(&Value::Id) => {
+                Err(VerifyError::at(ErrorKind::MissingId, rule.source.name(), "the delivery id is signed and needed"))
             }
             id => Ok(id),
         }
@@ -148,16 +163,17 @@ impl<'v, 'r> Verification<'v, 'r> {
         decoded: &Few<Decoded>,
         times: &Timestamps<'_>,
         id: Option<&str>,
+        params: &Params,
     ) -> Result<Match, VerifyError> {
         for (group, fields) in parsed.groups.iter().enumerate() {
             if decoded.iter().all(|candidate| candidate.group != group) {
                 continue;
             }
             let digest = self.named_digest()?.or(fields.digest);
-            for (secret, keys) in self.verifier.keys.iter().enumerate() {
+            for (secret, keys) in self.keys.iter().enumerate() {
                 let Some((algorithm, key)) = keys.key(digest) else { continue };
                 for reading in self.scheme.readings.for_mode(self.verifier.mode) {
-                    let values = self.values(times.text(group), id, fields, *reading, key);
+                    let values = Values { params, ..self.values(times.text(group), id, fields, *reading, key) };
                     let candidates = decoded.iter().filter(|candidate| candidate.group == group);
                     if self.matches(*algorithm, key, &values, candidates)? {
                         return Ok(Match { secret, reading: *reading, group });
@@ -168,8 +184,38 @@ impl<'v, 'r> Verification<'v, 'r> {
         Err(VerifyError::new(ErrorKind::SignatureMismatch, "no secret makes any of the signatures"))
     }
 
+    /// Checks the signatures over the URL with another port, where the scheme allows that in compat mode and the URL
+    /// as it is does not match.
+    fn check_ports(
+        &self,
+        parsed: &Parsed<'_>,
+        decoded: &Few<Decoded>,
+        times: &Timestamps<'_>,
+        id: Option<&str>,
+        error: VerifyError,
+    ) -> Result<Match, VerifyError> {
+        if !self.scheme.compat_ports || self.verifier.mode != Mode::Compat {
+            return Err(error);
+        }
+        let url = self.verifier.params.text("url").unwrap_or(self.request.url);
+        let matched = ports::variants(url).find_map(|url| {
+            let params = self.verifier.params.clone().with("url", url);
+            self.check_signatures(parsed, decoded, times, id, &params).ok()
+        });
+        matched.ok_or(error)
+    }
+
+    /// Whether the timestamp stands in a body that the signature covers as a whole: it is read once the signature
+    /// holds, since until then the body may be anything.
+    fn reads_timestamp_late(&self) -> bool {
+        let source = self.scheme.timestamp.as_ref().map(|rule| &rule.source);
+        matches!(source, Some(TimestampSource::Json(_)))
+            && self.scheme.covers(&Value::Body)
+            && !self.scheme.covers(&Value::Timestamp)
+    }
+
     /// The digest that a value of the body names, where the scheme has it so.
-    fn named_digest(&self) -> Result<Option<DigestKind>, VerifyError> {
+    pub(super) fn named_digest(&self) -> Result<Option<DigestKind>, VerifyError> {
         match &self.scheme.algorithm {
             AlgorithmRule::Fixed(_) | AlgorithmRule::Named(_) => Ok(None),
             AlgorithmRule::Json { path, choices } => {
@@ -322,13 +368,14 @@ impl<'v, 'r> Verification<'v, 'r> {
             event_type,
             matched_secret: matched.secret,
             matched_reading: matched.reading,
+            matched_group: matched.group,
             flags: self.verifier.flags,
             unauthenticated: Unauthenticated { id: unsigned_id, event_type: unsigned_type },
         })
     }
 
     /// Reads the timestamps of all groups: one that is wrong is refused, whichever group matches.
-    fn timestamps<'t>(&self, parsed: &Parsed<'t>) -> Result<Timestamps<'t>, VerifyError>
+    pub(super) fn timestamps<'t>(&self, parsed: &Parsed<'t>) -> Result<Timestamps<'t>, VerifyError>
     where
         'r: 't,
     {
@@ -359,7 +406,7 @@ impl<'v, 'r> Verification<'v, 'r> {
 }
 
 /// The timestamps of the groups.
-enum Timestamps<'t> {
+pub(super) enum Timestamps<'t> {
     None,
     /// One for all.
     One(Cow<'t, [u8]>, Timestamp),
@@ -367,11 +414,11 @@ enum Timestamps<'t> {
 }
 
 impl Timestamps<'_> {
-    fn text(&self, group: usize) -> &[u8] {
+    pub(super) fn text(&self, group: usize) -> &[u8] {
         match self {
             Self::None => &[],
             Self::One(text, _) => text,
-            Self::Each(times) => times[group].0,
+            Self::Each(times) => times.get(group).map_or(&[][..], |(text, _)| text),
         }
     }
 

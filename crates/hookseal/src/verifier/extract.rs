@@ -9,7 +9,7 @@ use super::grammar::{Parsed, Parser};
 use crate::document::{Document, query_value};
 use crate::error::{ErrorKind, VerifyError};
 use crate::few::Few;
-use crate::limits::{MAX_CANDIDATES, MAX_FIELD_BYTES};
+use crate::limits::{MAX_CANDIDATES, MAX_FIELD_BYTES, MAX_NUMBERED_HEADERS};
 use crate::request::{Headers, Line, Request, trim};
 use crate::scheme::{
     AlgorithmRule, Carrier, DigestKind, Grammar, IdentityRule, IdentitySource, JsonPath, RequiredHeader,
@@ -58,12 +58,9 @@ pub(super) fn fields<'r>(
             }
         }
         Carrier::Numbered(start) => {
-            for number in 1..=MAX_CANDIDATES {
-                let before = texts.len();
+            // A number may be missing: where a key was taken away, the others keep theirs.
+            for number in 1..=MAX_NUMBERED_HEADERS {
                 lines(request, &format!("{start}{number}"), rule.repeated, &mut texts)?;
-                if texts.len() == before {
-                    break;
-                }
             }
         }
         Carrier::Json(path) => {
@@ -73,13 +70,14 @@ pub(super) fn fields<'r>(
         Carrier::Form(field) => texts.extend(document.form_value(field)?.map(Cow::Owned)),
         Carrier::Query(parameter) => texts.extend(query_value(request.url, parameter)?.map(Cow::Owned)),
     }
-    let missing = texts.is_empty() || !all && texts.iter().all(|text| text.is_empty());
-    match missing {
-        true => {
-            Err(VerifyError::at(ErrorKind::MissingSignature, rule.carrier.name(), "the signature is needed"))
-        }
-        false => Ok(Fields { texts, all, input: signature_input(request, rule)? }),
+    if texts.iter().all(|text| text.is_empty()) {
+        return Err(VerifyError::at(
+            ErrorKind::MissingSignature,
+            rule.carrier.name(),
+            "the signature is needed",
+        ));
     }
+    Ok(Fields { texts, all, input: signature_input(request, rule)? })
 }
 
 fn signature_input<'r>(request: &Request<'r>, rule: &SignatureRule) -> Result<Option<&'r [u8]>, VerifyError> {

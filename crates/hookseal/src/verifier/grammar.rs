@@ -103,7 +103,11 @@ impl<'t> Parser<'_, 't> {
         }
         match separator {
             None => parsed.push(Group::default(), std::iter::once(rest)),
-            Some(separator) => parsed.push(Group::default(), split(rest, separator)),
+            Some(separator) => {
+                let lenient = self.mode == Mode::Compat;
+                let items = split(rest, separator).map(|item| if lenient { trim(item) } else { item });
+                parsed.push(Group::default(), items);
+            }
         }
         Ok(())
     }
@@ -112,8 +116,11 @@ impl<'t> Parser<'_, 't> {
         let (name, rest) = memchr(b'=', field)
             .map(|at| (&field[..at], &field[at + 1..]))
             .ok_or_else(|| self.malformed("the value is a digest's name, `=` and a signature"))?;
-        let digest =
-            DigestKind::NAMES.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, digest)| *digest);
+        let is_named = |known: &str| match self.mode {
+            Mode::Strict => known.as_bytes() == name,
+            Mode::Compat => known.as_bytes().eq_ignore_ascii_case(name),
+        };
+        let digest = DigestKind::NAMES.iter().find(|(known, _)| is_named(known)).map(|(_, digest)| *digest);
         let allowed = digest.filter(|digest| {
             self.allowed.contains(digest) && (*digest != DigestKind::Sha1 || self.params.flag("allow_sha1"))
         });

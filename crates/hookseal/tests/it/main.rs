@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod content;
+mod infer;
 mod handshakes;
+mod explain;
 mod messages;
+mod needed_keys;
 mod policy;
 mod profiles;
 mod properties;

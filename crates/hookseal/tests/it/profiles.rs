@@ -149,7 +149,7 @@ fn parts_that_do_not_fit_each_other_are_refused() {
     one_problem(&with(body, "[delivery]\nheaders = { \"x-a\" = \"{nothing}\" }"), "the references here are");
     one_problem(&with(body, "[delivery]\nheaders = { \"x-a\" = \"a\\nb\" }"), "visible ASCII");
     one_problem(&with(body, "[challenge]\nbody = \"{token}\""), "the table `scheme` is missing");
-    one_problem("name = \"mine\"\nextends = \"stripe\"", "one of `harbor-lockers`");
+    one_problem("name = \"mine\"\nextends = \"nobody\"", "one of `adyen-header`");
     one_problem("name = \"mine\"", "the table `scheme` is missing");
     one_problem("name = ", "");
 }
