@@ -214,9 +214,14 @@ impl Source {
 }
 
 impl Layout<'_> {
-    /// What fits, in one line.
-    pub(super) fn describe(&self) -> String {
-        let content: String = self.content().concat().escape_debug().collect();
+    /// What fits, in one line. Layouts that come to the same have the same description: a line feed after the body is
+    /// the reading's or the separator's.
+    pub(super) fn describe(&self, variant: Variant) -> String {
+        let mut content = self.content().concat();
+        if variant.reading == Some(BodyReading::AppendLineFeed) {
+            content = content.replace("{body}", "{body}\n");
+        }
+        let content: String = content.escape_debug().collect();
         let place = match &self.field.place {
             Place::Header { name, .. } | Place::Numbered { name, .. } => name.clone(),
             place => place.describe(),

@@ -94,7 +94,7 @@ impl Toml {
     fn head(&mut self, from: &str, name: &str, open: &[String]) {
         self.line(&format!("# Found from {from}, which it verifies."));
         if !open.is_empty() {
-            self.line("# What they do not say, to be looked up in the vendor's documentation:");
+            self.line("# Not to be seen there, and to be looked up in the vendor's documentation:");
         }
         open.iter().for_each(|question| self.line(&format!("# - {question}")));
         self.text("name", name);
