@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use hookseal::{Message, Params, Part, Profile, SecretError, SignError, SignedHeaders, Signer, Timestamp};
+use hookseal::{Algorithm, Message, Params, Part, Profile, SecretError, SignError, SignedHeaders, Signer, Timestamp};
 use http::{HeaderName, HeaderValue, header};
 use parking_lot::Mutex;
 
@@ -210,7 +210,9 @@ impl Sender {
         }
         for (name, value) in made.iter() {
             if name != "content-type" || payload.content_type.is_none() {
-                headers.push(parsed(name, value)?);
+                let (name, mut value) = parsed(name, value)?;
+                value.set_sensitive(self.token_header() == Some(name.as_str()));
+                headers.push((name, value));
             }
         }
         if !headers.iter().any(|(name, _)| name == header::CONTENT_TYPE) {
@@ -218,6 +220,13 @@ impl Sender {
         }
         headers.extend(self.custom.iter().cloned());
         Ok(headers)
+    }
+
+    /// The header that holds the secret itself, for the schemes that send it along: masked wherever headers are shown.
+    fn token_header(&self) -> Option<&str> {
+        let scheme = self.profile.scheme();
+        let sent_along = scheme.algorithm().is_some_and(Algorithm::is_shared_token);
+        scheme.signature_header().filter(|_| sent_along)
     }
 }
 
