@@ -3,7 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use hookseal::{Message, Params, Part, Profile, SecretError, SignError, SignedHeaders, Signer, Timestamp};
+use hookseal::{
+    Algorithm, Message, Params, Part, Profile, SecretError, SignError, SignedHeaders, Signer, Timestamp,
+};
 use http::{HeaderName, HeaderValue, Method, header};
 use parking_lot::Mutex;
 
@@ -233,7 +235,9 @@ impl Sender {
         }
         for (name, value) in made.iter() {
             if name != "content-type" || payload.content_type.is_none() {
-                headers.push(parsed(name, value)?);
+                let (name, mut value) = parsed(name, value)?;
+                value.set_sensitive(self.token_header() == Some(name.as_str()));
+                headers.push((name, value));
             }
         }
         if !headers.iter().any(|(name, _)| name == header::CONTENT_TYPE) {
@@ -241,6 +245,13 @@ impl Sender {
         }
         headers.extend(self.custom.iter().cloned());
         Ok(headers)
+    }
+
+    /// The header that holds the secret itself, for the schemes that send it along: masked wherever headers are shown.
+    fn token_header(&self) -> Option<&str> {
+        let scheme = self.profile.scheme();
+        let sent_along = scheme.algorithm().is_some_and(Algorithm::is_shared_token);
+        scheme.signature_header().filter(|_| sent_along)
     }
 }
 
