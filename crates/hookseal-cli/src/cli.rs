@@ -122,7 +122,7 @@ pub(crate) struct JudgeArgs {
 }
 
 /// Keys that a vendor publishes, such as the certificates of AWS SNS. Without a secret they are fetched.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct FetchArgs {
     /// Never fetch a key that the vendor publishes; say which one is needed.
     #[arg(long)]
@@ -296,6 +296,8 @@ pub(crate) struct ListenArgs {
     pub(crate) scheme: SchemeArgs,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) fetch: FetchArgs,
     /// The address to listen at. Port 0 takes any that is free.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8041")]
     pub(crate) listen: SocketAddr,
