@@ -48,7 +48,7 @@ pub(crate) enum Command {
 
 /// One list of arguments is to serve both commands, so `sign` takes these as well.
 const ONLY_FOR_VERIFY: &str = "For verify; checked here and without effect";
-const EXIT_STATUS_SIGN: &str = "Exit status: 0 signed; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_SIGN: &str = "A secret may be a private key, where receivers verify with the public one: PEM, base64, a JSON Web Key, or the vendor's own notation. With --header come the headers that are sent besides, as a signature may cover them.\n\nExit status: 0 signed; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VERIFY: &str = "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right, or a key cannot be had.";
 const EXIT_STATUS_TRIGGER: &str = "Exit status: 0 every answer has a status that the vendor counts as a success; 1 one has not, or none came; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_PROFILES: &str =
@@ -154,12 +154,20 @@ pub(crate) struct SignArgs {
     /// The id of the delivery, where the scheme signs one. Without it: a new one.
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) id: Option<String>,
+    /// Where to write the body as it is to be sent. Needed where the signature stands in the body, unless --json
+    /// prints it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body_out: Option<PathBuf>,
     /// Print JSON.
-    #[arg(long, help = "Print JSON: {\"headers\":[[NAME,VALUE],...]}")]
+    #[arg(
+        long,
+        help = "Print JSON: {\"headers\":[[NAME,VALUE],...]}, with \"body_base64\" and \"url\" where signing changes them"
+    )]
     pub(crate) json: bool,
-    // Last, as a heading holds for all that follows it.
-    #[command(flatten, next_help_heading = ONLY_FOR_VERIFY)]
+    // Among the rest, as a signature may cover them.
+    #[command(flatten)]
     pub(crate) headers: HeaderArgs,
+    // Last, as a heading holds for all that follows it.
     #[command(flatten, next_help_heading = ONLY_FOR_VERIFY)]
     pub(crate) judge: JudgeArgs,
 }

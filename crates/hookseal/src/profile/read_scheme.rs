@@ -52,10 +52,10 @@ fn report(table: &Table<'_>, misfit: Misfit) {
 fn read_admitted(table: &Table<'_>) -> Vec<&'static str> {
     let mut admitted = Vec::new();
     for text in table.texts("admit").unwrap_or_default() {
-        match Flags::ADMISSIONS.iter().find(|(name, _)| *name == text.value) {
-            Some((name, _)) => admitted.push(*name),
+        match Flags::ADMISSIONS.into_iter().find(|name| *name == text.value) {
+            Some(name) => admitted.push(name),
             None => {
-                let known = names(Flags::ADMISSIONS.iter().map(|(name, _)| *name));
+                let known = names(Flags::ADMISSIONS.into_iter());
                 table.problem_at(&text, format!("one of {known} is needed"));
             }
         }

@@ -27,7 +27,8 @@ impl Misfit {
 pub(super) fn misfits(scheme: &Scheme) -> impl Iterator<Item = Misfit> {
     let conditions = content_conditions(scheme).into_iter().chain(signature_conditions(scheme));
     conditions
-        .filter_map(|(wrong, key, problem)| wrong.then(|| Misfit::new(key, problem)))
+        .filter(|(wrong, ..)| *wrong)
+        .map(|(_, key, problem)| Misfit::new(key, problem))
         .chain(timestamp_problem(scheme).map(|problem| Misfit::new("timestamp", problem)))
         .chain(claims_problem(scheme))
         .chain(key_source_problem(scheme))
