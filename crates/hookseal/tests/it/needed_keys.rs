@@ -159,7 +159,7 @@ fn a_token_names_its_key_in_visible_characters() {
 fn a_profile_fetches_public_keys_from_one_place_over_https() {
     let profile = |algorithm: &str, source: &str| {
         Profile::parse(&format!(
-            "name = \"mine\"\n[scheme]\nalgorithm = \"{algorithm}\"\nkey = [\"utf8\"]\n[scheme.signature]\nheader = \"x\"\n{source}"
+            "name = \"mine\"\n[scheme]\nadmit = [\"body-unsigned\"]\nalgorithm = \"{algorithm}\"\nkey = [\"utf8\"]\n[scheme.signature]\nheader = \"x\"\n{source}"
         ))
         .map(|_| ())
         .map_err(|errors| errors.to_string())

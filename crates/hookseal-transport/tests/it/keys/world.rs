@@ -255,7 +255,7 @@ pub(super) fn key_of_api(id: &str) -> KeyReference {
 
 fn named_key(place: &str, id: &str) -> KeyReference {
     let scheme = format!(
-        "algorithm = \"jwt-es256\"\nkey = [\"jwk\"]\n[scheme.signature]\nheader = \"x-token\"\n[scheme.key-set]\n{place}"
+        "admit = [\"body-unsigned\"]\nalgorithm = \"jwt-es256\"\nkey = [\"jwk\"]\n[scheme.signature]\nheader = \"x-token\"\n[scheme.key-set]\n{place}"
     );
     let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let header = encode(&format!(r#"{{"alg":"ES256","kid":"{id}"}}"#));
