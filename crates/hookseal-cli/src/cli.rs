@@ -27,7 +27,8 @@ pub(crate) enum Command {
     /// Verify a request.
     #[command(after_help = EXIT_STATUS_VERIFY)]
     Verify(VerifyArgs),
-    /// List the profiles, or show one.
+    /// List the profiles, show one, or check one's own.
+    #[command(after_help = EXIT_STATUS_PROFILES)]
     Profiles(ProfilesArgs),
     /// Write the page by which a vendor's customers verify: steps, a request to try, and code.
     Guide(GuideArgs),
@@ -47,9 +48,12 @@ pub(crate) enum Command {
 
 /// One list of arguments is to serve both commands, so `sign` takes these as well.
 const ONLY_FOR_VERIFY: &str = "For verify; checked here and without effect";
-const EXIT_STATUS_SIGN: &str = "Exit status: 0 signed; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_SIGN: &str = "A secret may be a private key, where receivers verify with the public one: PEM, base64, a JSON Web Key, or the vendor's own notation. With --header come the headers that are sent besides, as a signature may cover them.\n\nExit status: 0 signed; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VERIFY: &str = "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right, or a key cannot be had.";
 const EXIT_STATUS_TRIGGER: &str = "Exit status: 0 every answer has a status that the vendor counts as a success; 1 one has not, or none came; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_PROFILES: &str =
+    "Exit status: 0 shown; 1 a checked profile is not right; 2 the arguments or a file are not right.";
+const EXIT_STATUS_PROFILES_CHECK: &str = "Exit status: 0 every profile is right; 1 one is not; 2 the arguments are not right or a file cannot be read.";
 const EXIT_STATUS_VECTORS: &str = "Exit status: 0 every vector that was asked for passed; 1 some did not, or their scheme is unknown; 2 the arguments or the file are not right.";
 
 /// The scheme and its keys.
@@ -118,7 +122,7 @@ pub(crate) struct JudgeArgs {
 }
 
 /// Keys that a vendor publishes, such as the certificates of AWS SNS. Without a secret they are fetched.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct FetchArgs {
     /// Never fetch a key that the vendor publishes; say which one is needed.
     #[arg(long)]
@@ -150,12 +154,20 @@ pub(crate) struct SignArgs {
     /// The id of the delivery, where the scheme signs one. Without it: a new one.
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) id: Option<String>,
+    /// Where to write the body as it is to be sent. Needed where the signature stands in the body, unless --json
+    /// prints it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body_out: Option<PathBuf>,
     /// Print JSON.
-    #[arg(long, help = "Print JSON: {\"headers\":[[NAME,VALUE],...]}")]
+    #[arg(
+        long,
+        help = "Print JSON: {\"headers\":[[NAME,VALUE],...]}, with \"body_base64\" and \"url\" where signing changes them"
+    )]
     pub(crate) json: bool,
-    // Last, as a heading holds for all that follows it.
-    #[command(flatten, next_help_heading = ONLY_FOR_VERIFY)]
+    // Among the rest, as a signature may cover them.
+    #[command(flatten)]
     pub(crate) headers: HeaderArgs,
+    // Last, as a heading holds for all that follows it.
     #[command(flatten, next_help_heading = ONLY_FOR_VERIFY)]
     pub(crate) judge: JudgeArgs,
 }
@@ -181,10 +193,45 @@ pub(crate) struct VerifyArgs {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ProfilesArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<ProfilesAction>,
     /// The profile to show, or a TOML file that holds one. Without it all built-in ones are listed.
     #[arg(value_name = "NAME|FILE")]
     pub(crate) name: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) form: ProfileFormArgs,
+}
+
+/// What is done with profiles.
+#[derive(Subcommand)]
+pub(crate) enum ProfilesAction {
+    /// List the built-in profiles.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a profile, and what follows from its document.
+    Show {
+        /// The profile's name, or a TOML file that holds one.
+        #[arg(value_name = "NAME|FILE")]
+        name: OsString,
+        #[command(flatten)]
+        form: ProfileFormArgs,
+    },
+    /// Check profiles of one's own: print every problem with its line and column.
+    #[command(after_help = EXIT_STATUS_PROFILES_CHECK)]
+    Check(ProfilesCheckArgs),
+    /// Print the page of the catalogue, docs/profiles.md.
+    #[command(hide = true)]
+    Page,
+}
+
+/// How a profile is printed.
+#[derive(Args)]
+pub(crate) struct ProfileFormArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -220,6 +267,16 @@ pub(crate) enum GuideFormat {
 }
 
 #[derive(Args)]
+pub(crate) struct ProfilesCheckArgs {
+    /// The TOML files.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
 pub(crate) struct VectorsArgs {
     /// The file, in the format webhook-kat/1.
     #[arg(value_name = "FILE")]
@@ -239,6 +296,8 @@ pub(crate) struct ListenArgs {
     pub(crate) scheme: SchemeArgs,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) fetch: FetchArgs,
     /// The address to listen at. Port 0 takes any that is free.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8041")]
     pub(crate) listen: SocketAddr,

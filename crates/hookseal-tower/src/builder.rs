@@ -3,13 +3,15 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use hookseal::{
-    Mode, ParamValue, Params, Part, Profile, ProfileErrors, Secret, SecretError, ToleranceOverride, Verifier,
-    VerifyOptions,
+    Handshakes, Mode, ParamValue, Params, Part, Profile, ProfileErrors, Secret, SecretError,
+    ToleranceOverride, Verifier, VerifyOptions,
 };
 use http::{HeaderName, StatusCode, Uri};
 
 use crate::{
     clock::{Clock, SystemClock},
+    handshake::HandshakeActions,
+    keys::KeySource,
     limits,
     receiver::{Receiver, Replay, Settings},
     replay::{Identity, ReplayGuard},
@@ -28,6 +30,9 @@ pub struct ReceiverBuilder {
     body_bytes_max: usize,
     header_lines_max: usize,
     read_timeout: Duration,
+    pending: bool,
+    actions: Option<Arc<dyn HandshakeActions>>,
+    keys: Option<Arc<dyn KeySource>>,
     guard: Option<(Arc<dyn ReplayGuard>, GuardScope)>,
     lease: Duration,
     retry_horizon: Duration,
@@ -73,6 +78,14 @@ pub enum ReceiverError {
     /// The scheme signs the URL, and none was given.
     #[error("the profile signs the URL, so the public URL has to be given")]
     PublicUrlMissing,
+    /// There are secrets, and a source of keys in place of them.
+    #[error("a receiver has either secrets or a source of keys")]
+    SecretsAndKeys,
+    /// A receiver without a secret has a guard, or its profile has no handshake that brings a secret.
+    #[error(
+        "a pending receiver needs a profile whose handshake brings the secret, and neither secret nor guard"
+    )]
+    NotPending,
     /// Neither a time nor an id is signed.
     #[error("the profile signs neither a time nor an id; choose `replay_by_content`, and read what it means")]
     NothingToGuardBy,
@@ -97,6 +110,9 @@ impl ReceiverBuilder {
             body_bytes_max: limits::BODY_BYTES_DEFAULT,
             header_lines_max: limits::HEADER_LINES_DEFAULT,
             read_timeout: limits::READ_TIMEOUT_DEFAULT,
+            pending: false,
+            actions: None,
+            keys: None,
             guard: None,
             lease: limits::LEASE_DEFAULT,
             retry_horizon: limits::RETRY_HORIZON_DEFAULT,
@@ -187,6 +203,26 @@ impl ReceiverBuilder {
         self
     }
 
+    /// Has the keys that requests name from somewhere else, in place of secrets: for profiles whose vendors publish
+    /// their keys.
+    pub fn keys(mut self, source: impl KeySource) -> Self {
+        self.keys = Some(Arc::new(source));
+        self
+    }
+
+    /// Who does what some handshakes ask for. Without it, those are not answered.
+    pub fn on_handshake(mut self, actions: impl HandshakeActions) -> Self {
+        self.actions = Some(Arc::new(actions));
+        self
+    }
+
+    /// That there is no secret yet, because the vendor brings it in a handshake (Asana, Notion). Until a receiver is
+    /// built with it, handshakes are answered and everything else is refused.
+    pub fn pending(mut self) -> Self {
+        self.pending = true;
+        self
+    }
+
     /// Guards against replays. A delivery is known by its id where the signature covers one, and by all that the
     /// signature covers where it covers a time.
     ///
@@ -251,22 +287,11 @@ impl ReceiverBuilder {
             }
             _ => {}
         }
-        let verifier = Verifier::new(&profile, Part::Delivery, &self.secrets, self.options)
-            .map_err(ReceiverError::Secret)?;
-        let replay = match self.guard {
-            None => None,
-            Some((guard, scope)) => {
-                let identity = Identity::of(scheme, verifier.flags());
-                if scope == GuardScope::Signed && matches!(identity, Identity::TimelessContent { .. }) {
-                    return Err(ReceiverError::NothingToGuardBy);
-                }
-                if !profile.delivery().success().contains(self.duplicate.as_u16()) {
-                    return Err(ReceiverError::DuplicateStatus { status: self.duplicate });
-                }
-                let kept = kept(&verifier, self.retry_horizon);
-                Some(Replay { guard, identity, lease: self.lease, kept, duplicate: self.duplicate })
-            }
-        };
+        let handshakes =
+            Handshakes::new(&profile, &self.secrets, &self.options.params).map_err(ReceiverError::Secret)?;
+        let verifier = self.verifier(&profile, &handshakes)?;
+        let challenge = self.challenge_verifier(&profile)?;
+        let replay = verifier.as_ref().map(|verifier| self.replay_guard(&profile, verifier)).transpose()?;
         let source = self.source.unwrap_or_else(|| profile.name().to_owned());
         if self.development {
             tracing::warn!(source, "a receiver tells senders why it refuses them: for development alone");
@@ -274,16 +299,67 @@ impl ReceiverBuilder {
         let settings = Settings {
             profile,
             verifier,
+            challenge,
+            handshakes,
+            actions: self.actions,
+            keys: self.keys,
             source,
             public_url: self.public_url,
             body_bytes_max: self.body_bytes_max,
             header_lines_max: self.header_lines_max,
             read_timeout: self.read_timeout,
-            replay,
+            replay: replay.flatten(),
             clock: self.clock,
             development: self.development,
         };
         Ok(Receiver { settings: Arc::new(settings) })
+    }
+
+    /// The verifier of events; none while the secret is still to come.
+    fn verifier(
+        &self,
+        profile: &Profile,
+        handshakes: &Handshakes,
+    ) -> Result<Option<Verifier>, ReceiverError> {
+        let options = self.options.clone();
+        if self.pending {
+            let fits = handshakes.bring_secret() && self.secrets.is_empty() && self.guard.is_none();
+            return if fits { Ok(None) } else { Err(ReceiverError::NotPending) };
+        }
+        if self.keys.is_some() && !self.secrets.is_empty() {
+            return Err(ReceiverError::SecretsAndKeys);
+        }
+        let verifier = match self.keys.is_some() {
+            true => Verifier::for_fetched_keys(profile, Part::Delivery, options),
+            false => Verifier::new(profile, Part::Delivery, &self.secrets, options),
+        };
+        verifier.map(Some).map_err(ReceiverError::Secret)
+    }
+
+    fn challenge_verifier(&self, profile: &Profile) -> Result<Option<Verifier>, ReceiverError> {
+        if profile.challenge().is_none() || self.secrets.is_empty() {
+            return Ok(None);
+        }
+        let verifier = Verifier::new(profile, Part::Challenge, &self.secrets, self.options.clone());
+        verifier.map(Some).map_err(ReceiverError::Secret)
+    }
+
+    fn replay_guard(&self, profile: &Profile, verifier: &Verifier) -> Result<Option<Replay>, ReceiverError> {
+        let Some((guard, scope)) = &self.guard else { return Ok(None) };
+        let identity = Identity::of(profile.scheme(), verifier.flags());
+        if *scope == GuardScope::Signed && matches!(identity, Identity::TimelessContent { .. }) {
+            return Err(ReceiverError::NothingToGuardBy);
+        }
+        if !profile.delivery().success().contains(self.duplicate.as_u16()) {
+            return Err(ReceiverError::DuplicateStatus { status: self.duplicate });
+        }
+        Ok(Some(Replay {
+            guard: Arc::clone(guard),
+            identity,
+            lease: self.lease,
+            kept: kept(verifier, self.retry_horizon),
+            duplicate: self.duplicate,
+        }))
     }
 
     /// The profile with other names of headers: a document that extends it, as one would write it by hand.

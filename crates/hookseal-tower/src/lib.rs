@@ -33,6 +33,7 @@
 //!   which never has a secret, a body or a header's value. [`development`](ReceiverBuilder::development) shows reasons.
 //! * **Bounds.** Bytes, header lines and the time that a body may take: [`limits`].
 //! * **Replays**, where asked for: [`ReceiverBuilder::replay`] and [`ReplayGuard`].
+//! * **Handshakes** of the profile are answered before any handler, those that are signed only after they verified.
 //! * **What is not proved** stays visible: [`flags`](hookseal::VerifiedOwned::flags) and
 //!   [`unauthenticated`](hookseal::VerifiedOwned::unauthenticated).
 //!
@@ -57,6 +58,7 @@ pub mod conformance;
 mod extract;
 mod handshake;
 mod headers;
+mod keys;
 mod layer;
 pub mod limits;
 mod receiver;
@@ -68,6 +70,8 @@ pub use builder::{ReceiverBuilder, ReceiverError};
 pub use clock::{Clock, SystemClock};
 #[cfg(feature = "axum")]
 pub use extract::LayerMissing;
+pub use handshake::{ActionError, HandshakeActions};
+pub use keys::{KeySource, KeySourceError};
 pub use layer::{Verify, VerifyLayer};
 pub use receiver::Receiver;
 pub use replay::{Claim, ClaimId, GuardError, MemoryGuard, ReplayGuard, ReplayKey};

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use hookseal::{Profile, Timestamp, Verifier, VerifyError};
+use hookseal::{Answer, Handshakes, KeyReference, Part, Profile, Secret, Timestamp, Verifier};
 use http::{Request, Response, StatusCode, Uri, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
@@ -12,8 +12,9 @@ use crate::{
     body,
     builder::ReceiverBuilder,
     clock::Clock,
-    handshake::answer_handshake,
+    handshake::{HandshakeActions, Opening},
     headers::Lines,
+    keys::KeySource,
     layer::VerifyLayer,
     refusal::Refusal,
     replay::{HeldClaim, Identity, ReplayGuard, ReplayKey, Taking, replay_key},
@@ -45,7 +46,13 @@ pub struct Receiver {
 /// What a receiver was built with.
 pub(crate) struct Settings {
     pub(crate) profile: Arc<Profile>,
-    pub(crate) verifier: Verifier,
+    /// Absent while the secret is still to come.
+    pub(crate) verifier: Option<Verifier>,
+    /// Of the part that signs challenges, where the profile has one.
+    pub(crate) challenge: Option<Verifier>,
+    pub(crate) handshakes: Handshakes,
+    pub(crate) actions: Option<Arc<dyn HandshakeActions>>,
+    pub(crate) keys: Option<Arc<dyn KeySource>>,
     pub(crate) source: String,
     pub(crate) public_url: Option<String>,
     pub(crate) body_bytes_max: usize,
@@ -79,7 +86,7 @@ pub(crate) enum Admission {
 /// What the bytes of a request alone say.
 enum Verdict {
     Verified(Verified, Option<ReplayKey>),
-    Handshake(Response<Full<Bytes>>),
+    Handshake(Answer),
 }
 
 impl Receiver {
@@ -116,9 +123,9 @@ impl Receiver {
             return Err(Refusal::TooManyHeaders);
         }
         let body = body::read(body, settings.body_bytes_max, settings.read_timeout).await?;
-        let (verified, key) = match settings.judge(&head, &body).map_err(Refusal::NotVerified)? {
+        let (verified, key) = match settings.decide(&head, &body).await? {
             Verdict::Verified(verified, key) => (verified, key),
-            Verdict::Handshake(answer) => return Ok(Admission::Answered(answer)),
+            Verdict::Handshake(answer) => return settings.complete(answer).await.map(Admission::Answered),
         };
         let claim = match (&settings.replay, key) {
             (Some(replay), Some(key)) => match replay.claim(key, settings.clock.now()).await? {
@@ -154,23 +161,82 @@ impl Receiver {
 }
 
 impl Settings {
-    /// Verifies, or answers a handshake: all that needs no waiting.
-    fn judge(&self, head: &Parts, body: &Bytes) -> Result<Verdict, VerifyError> {
+    /// Looks for a handshake, has the key fetched where one is needed, and verifies.
+    async fn decide(&self, head: &Parts, body: &Bytes) -> Result<Verdict, Refusal> {
+        let (part, needed) = {
+            let lines = Lines(&head.headers);
+            let url = self.url(&head.uri);
+            let request = Self::request(head, &url, &lines, body);
+            match self.open(&request)? {
+                Opening::Answer(answer) => return Ok(Verdict::Handshake(answer)),
+                Opening::Verify(part) => (part, self.needed_key(part, &request)?),
+            }
+        };
+        let keys = match (needed, &self.keys) {
+            (Some(needed), Some(source)) => {
+                Some(source.keys(&needed).await.map_err(Refusal::KeyUnavailable)?)
+            }
+            _ => None,
+        };
+        self.judge(head, body, part, keys.as_deref())
+    }
+
+    /// The key that is to be fetched; nothing where the receiver has its keys.
+    fn needed_key(
+        &self,
+        part: Part,
+        request: &hookseal::Request<'_>,
+    ) -> Result<Option<KeyReference>, Refusal> {
+        match self.keys {
+            Some(_) => self.verifier(part)?.needed_key(request).map_err(Refusal::NotVerified),
+            None => Ok(None),
+        }
+    }
+
+    /// Verifies: all that needs no waiting.
+    fn judge(
+        &self,
+        head: &Parts,
+        body: &Bytes,
+        part: Part,
+        keys: Option<&[Secret]>,
+    ) -> Result<Verdict, Refusal> {
         let lines = Lines(&head.headers);
         let url = self.url(&head.uri);
-        let request = hookseal::Request { method: head.method.as_str(), url: &url, headers: &lines, body };
-        if let Some(answer) = answer_handshake(self, &request, None) {
-            return Ok(Verdict::Handshake(answer));
-        }
-        let verified = self.verifier.verify(&request, self.clock.now())?;
-        if let Some(answer) = answer_handshake(self, &request, Some(&verified)) {
+        let request = Self::request(head, &url, &lines, body);
+        let (verifier, now) = (self.verifier(part)?, self.clock.now());
+        let verified = match keys {
+            Some(keys) => verifier.verify_with_keys(&request, now, keys),
+            None => verifier.verify(&request, now),
+        };
+        let verified = verified.map_err(Refusal::NotVerified)?;
+        if let Some(answer) = self.answer_signed(&request, &verified)? {
             return Ok(Verdict::Handshake(answer));
         }
         let key = self
             .replay
             .as_ref()
-            .map(|replay| replay_key(replay.identity, &self.source, &self.verifier, &request, &verified));
-        Ok(Verdict::Verified(Verified::new(verified.into_owned(body)), key.transpose()?))
+            .map(|replay| replay_key(replay.identity, &self.source, verifier, &request, &verified))
+            .transpose()
+            .map_err(Refusal::NotVerified)?;
+        Ok(Verdict::Verified(Verified::new(verified.into_owned(body)), key))
+    }
+
+    fn verifier(&self, part: Part) -> Result<&Verifier, Refusal> {
+        let verifier = match part {
+            Part::Delivery => &self.verifier,
+            Part::Challenge => &self.challenge,
+        };
+        verifier.as_ref().ok_or(Refusal::Pending)
+    }
+
+    fn request<'r>(
+        head: &'r Parts,
+        url: &'r str,
+        lines: &'r Lines<'r>,
+        body: &'r Bytes,
+    ) -> hookseal::Request<'r> {
+        hookseal::Request { method: head.method.as_str(), url, headers: lines, body }
     }
 
     /// The URL as the sender wrote it: the configured one with the query of the request. Neither `Host` nor

@@ -2,11 +2,11 @@
 //! the same.
 
 use bytes::Bytes;
-use hookseal::{ErrorKind, VerifyError};
+use hookseal::{ErrorKind, HandshakeRefusal, VerifyError};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
-use crate::{limits, replay::GuardError};
+use crate::{handshake::ActionError, keys::KeySourceError, limits, replay::GuardError};
 
 /// Why a request did not reach the handler.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,18 @@ pub(crate) enum Refusal {
     /// It did not verify.
     #[error("{}", .0.kind().as_str())]
     NotVerified(VerifyError),
+    /// There is no secret yet, and it is not the handshake that brings one.
+    #[error("pending")]
+    Pending,
+    /// It is a handshake that is not answered.
+    #[error("{}", .0.as_str())]
+    Handshake(HandshakeRefusal),
+    /// It is a handshake, and what it asks for was not done.
+    #[error("handshake_action_failed")]
+    Action(#[source] ActionError),
+    /// The key that it names could not be had.
+    #[error("key_unavailable")]
+    KeyUnavailable(#[source] KeySourceError),
     /// Its body is longer than the bound.
     #[error("body_too_large")]
     BodyTooLarge,
@@ -48,7 +60,20 @@ impl Refusal {
             Self::GuardFailed(error) => {
                 tracing::error!(source, kind, cause = chain(error), "a webhook could not be taken");
             }
-            Self::BodyTooLarge | Self::BodyTooSlow | Self::BodyCutShort | Self::TooManyHeaders => {
+            Self::KeyUnavailable(error) => {
+                tracing::error!(source, kind, cause = chain(error), "a webhook could not be verified");
+            }
+            Self::Action(error) => {
+                tracing::error!(source, kind, cause = chain(error), "a handshake could not be completed");
+            }
+            Self::Handshake(refusal) => {
+                tracing::warn!(source, kind, detail = %refusal, "a handshake was refused");
+            }
+            Self::Pending
+            | Self::BodyTooLarge
+            | Self::BodyTooSlow
+            | Self::BodyCutShort
+            | Self::TooManyHeaders => {
                 tracing::warn!(source, kind, "a webhook was refused");
             }
         }
@@ -60,12 +85,17 @@ impl Refusal {
             Self::NotVerified(error) if development => {
                 return json(StatusCode::UNAUTHORIZED, "application/json", reason(error).into());
             }
-            Self::NotVerified(_) => (StatusCode::UNAUTHORIZED, NOT_VERIFIED),
+            Self::NotVerified(_) | Self::Pending | Self::Handshake(HandshakeRefusal::NotVerified) => {
+                (StatusCode::UNAUTHORIZED, NOT_VERIFIED)
+            }
+            Self::Handshake(_) => (StatusCode::NOT_FOUND, NOT_FOUND),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, BODY_TOO_SLOW),
             Self::BodyCutShort => (StatusCode::BAD_REQUEST, BODY_CUT_SHORT),
             Self::TooManyHeaders => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_MANY_HEADERS),
-            Self::InProgress | Self::GuardFailed(_) => (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE),
+            Self::KeyUnavailable(_) | Self::Action(_) | Self::InProgress | Self::GuardFailed(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE)
+            }
         };
         let mut response = json(status, "application/problem+json", Bytes::from_static(problem.as_bytes()));
         if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -78,6 +108,7 @@ impl Refusal {
 
 // Problem details (RFC 9457), written out: each is the same bytes every time.
 const NOT_VERIFIED: &str = r#"{"title":"the request did not verify","status":401,"code":"not_verified"}"#;
+const NOT_FOUND: &str = r#"{"title":"there is no such thing","status":404,"code":"not_found"}"#;
 const BODY_TOO_LARGE: &str = r#"{"title":"the body is too large","status":413,"code":"body_too_large"}"#;
 const BODY_TOO_SLOW: &str =
     r#"{"title":"the body did not come in time","status":408,"code":"body_too_slow"}"#;

@@ -158,6 +158,15 @@ struct Search<'s> {
     options: &'s InferOptions,
 }
 
+/// What came of a request.
+#[derive(Default)]
+struct Outcome {
+    found: Vec<Candidate>,
+    advice: Vec<String>,
+    /// Whether something fits this request, also where it does not fit the others.
+    fits_sample: bool,
+}
+
 impl Search<'_> {
     fn run(&self) -> Inference {
         let mut budget = Budget {
@@ -166,51 +175,71 @@ impl Search<'_> {
             tried: 0,
             hashed: 0,
         };
-        // The shortest body is hashed most cheaply, and the others only judge what is found.
-        let Some(sample) = self.requests.iter().min_by_key(|request| request.body.len()) else {
-            return Inference::of(Vec::new(), &[], budget, Vec::new());
-        };
+        // The shortest body is hashed most cheaply, and the others only judge what is found. What fits that one and
+        // not the others may have been read too simply there, as a list of one, so that another is looked at.
+        let mut samples: Vec<&Captured> = self.requests.iter().collect();
+        samples.sort_by_key(|request| request.body.len());
+        let mut outcome = Outcome::default();
+        let mut split = false;
+        for sample in &samples {
+            outcome = self.try_sample(sample, &mut budget);
+            if !outcome.found.is_empty() || !outcome.fits_sample {
+                break;
+            }
+            split = true;
+        }
+        let fields = samples.first().map_or(Vec::new(), |sample| fields(sample));
+        if outcome.found.is_empty() {
+            outcome = Outcome { found: self.unsigned(&samples), ..Outcome::default() };
+            if outcome.found.is_empty() {
+                outcome.advice = words::nothing_fits(&fields, &samples, budget.is_spent(), split);
+            }
+        }
+        if outcome.found.len() > 1 && outcome.advice.is_empty() {
+            outcome.advice.push(words::ANOTHER_REQUEST.to_owned());
+        }
+        Inference::of(outcome, &fields, budget)
+    }
+
+    /// What needs no search: components that the request lists, and secrets that it holds.
+    fn unsigned(&self, samples: &[&Captured]) -> Vec<Candidate> {
+        let Some(sample) = samples.first() else { return Vec::new() };
+        match messages::candidate(sample, self.requests, self.secrets, &self.options.name) {
+            Some(found) => vec![found],
+            None => tokens::candidates(sample, self.requests, self.secrets, &self.options.name),
+        }
+    }
+
+    fn try_sample(&self, sample: &Captured, budget: &mut Budget) -> Outcome {
         let fields = fields(sample);
         let (likely, unlikely): (Vec<&Field>, Vec<&Field>) =
             fields.iter().partition(|field| field.place.sounds_like_a_signature());
-        let mut found = Vec::new();
-        let mut advice = Vec::new();
-        for fields in [likely, unlikely] {
-            if found.is_empty() {
-                (found, advice) = self.try_fields(sample, &fields, &mut budget);
+        let outcome = self.try_fields(sample, &likely, budget);
+        match outcome.found.is_empty() {
+            true => {
+                let second = self.try_fields(sample, &unlikely, budget);
+                Outcome { fits_sample: outcome.fits_sample || second.fits_sample, ..second }
             }
+            false => outcome,
         }
-        if found.is_empty() {
-            found.extend(messages::candidate(sample, self.requests, self.secrets, &self.options.name));
-        }
-        if found.is_empty() {
-            found = tokens::candidates(sample, self.requests, self.secrets, &self.options.name);
-        }
-        if found.is_empty() {
-            advice = words::nothing_fits(&fields, sample, budget.is_spent());
-        }
-        Inference::of(found, &fields, budget, advice)
     }
 
     /// Tries stage after stage, and ends with the first in which something fits.
-    fn try_fields(
-        &self,
-        sample: &Captured,
-        fields: &[&Field],
-        budget: &mut Budget,
-    ) -> (Vec<Candidate>, Vec<String>) {
+    fn try_fields(&self, sample: &Captured, fields: &[&Field], budget: &mut Budget) -> Outcome {
         let trials = trials(sample, fields, self.secrets);
+        let mut fits_sample = false;
         for stage in STAGES {
             let mut layouts: Vec<Layout<'_>> = Vec::new();
             for trial in trials.iter().filter(|trial| trial.family == stage.family) {
                 layouts.extend(trial.layouts(*stage, budget));
             }
-            let (candidates, proven) = self.prove(&layouts);
-            if !candidates.is_empty() {
-                return (candidates, words::what_would_settle(&proven));
+            fits_sample |= !layouts.is_empty();
+            let (found, proven) = self.prove(&layouts);
+            if !found.is_empty() {
+                return Outcome { found, advice: words::what_would_settle(&proven), fits_sample };
             }
         }
-        (Vec::new(), Vec::new())
+        Outcome { fits_sample, ..Outcome::default() }
     }
 
     /// The layouts that verify every request, each once.
@@ -222,7 +251,7 @@ impl Search<'_> {
                 break;
             }
             let Some(candidate) = self.prove_layout(&layout) else { continue };
-            if candidates.iter().all(|known| known.toml() != candidate.toml()) {
+            if candidates.iter().all(|known| known.description != candidate.description) {
                 candidates.push(candidate);
                 proven.push(layout);
             }
@@ -236,16 +265,16 @@ impl Search<'_> {
             let open = words::open(layout, variant, self.requests);
             let document = write::document(layout, variant, self.requests, &self.options.name, &open);
             let profile = prove::prove(&document, self.requests, self.secrets)?;
-            Some(Candidate { profile, description: layout.describe(), open })
+            Some(Candidate { profile, description: layout.describe(variant), open })
         })
     }
 }
 
 impl Inference {
-    fn of(found: Vec<Candidate>, fields: &[Field], budget: Budget, advice: Vec<String>) -> Self {
+    fn of(outcome: Outcome, fields: &[Field], budget: Budget) -> Self {
         let mut looked_at: Vec<String> = fields.iter().map(|field| field.place.describe()).collect();
         looked_at.dedup();
-        let cut = found.is_empty() && budget.is_spent();
-        Self { found, looked_at, tried: budget.tried, cut, advice }
+        let cut = outcome.found.is_empty() && budget.is_spent();
+        Self { found: outcome.found, looked_at, tried: budget.tried, cut, advice: outcome.advice }
     }
 }

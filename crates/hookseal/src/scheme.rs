@@ -196,6 +196,11 @@ impl Scheme {
         self.id.as_ref().is_some_and(|rule| rule.covered)
     }
 
+    /// Whether the signature covers a time.
+    pub fn signs_time(&self) -> bool {
+        self.timestamp.is_some()
+    }
+
     /// Whether the signature covers the URL, or a part of it that is no header: a receiver has to know its public one.
     pub fn signs_url(&self) -> bool {
         let canonical = |form| self.covers(&Value::Canonical(form));

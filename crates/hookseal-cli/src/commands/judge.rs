@@ -1,13 +1,14 @@
 //! Verifying with the secrets that were given, or with the keys that the vendor publishes.
 
 use hookseal::{
-    KeyReference, Request, Secret, SecretError, Timestamp, Verified, Verifier, VerifyError, VerifyOptions,
+    KeyReference, Part, Profile, Request, Secret, SecretError, Timestamp, Verified, Verifier, VerifyError,
+    VerifyOptions,
 };
 use hookseal_transport::{
     FetchedVerifyError, KeyError, KeyFetcher, KeyFetcherConfig, TransportBuildError, TransportConfig,
 };
 
-use crate::{cli::FetchArgs, inputs::Chosen};
+use crate::cli::FetchArgs;
 
 /// Judges requests by one scheme.
 pub(crate) struct Judge {
@@ -54,23 +55,20 @@ pub(crate) struct KeyNeeded {
 }
 
 impl Judge {
-    /// With the secrets, or without any with the keys that the vendor publishes, if it does.
+    /// Judges by the secrets, or without any by the keys that the vendor publishes, if it does.
     pub(crate) fn new(
-        chosen: &Chosen,
+        profile: &Profile,
+        part: Part,
         secrets: &[Secret],
         options: VerifyOptions,
         fetch: &FetchArgs,
     ) -> Result<Self, JudgeError> {
-        let Chosen { profile, part } = chosen;
-        let published = profile.part(*part).is_some_and(|scheme| scheme.fetches_key());
+        let published = profile.part(part).is_some_and(|scheme| scheme.fetches_key());
         if !secrets.is_empty() || !published {
-            return Ok(Self {
-                verifier: Verifier::new(profile, *part, secrets, options)?,
-                keys: Keys::Given,
-            });
+            return Ok(Self { verifier: Verifier::new(profile, part, secrets, options)?, keys: Keys::Given });
         }
         let keys = if fetch.no_fetch { Keys::NotFetched } else { Keys::Fetched(Box::new(fetcher(fetch)?)) };
-        Ok(Self { verifier: Verifier::for_fetched_keys(profile, *part, options)?, keys })
+        Ok(Self { verifier: Verifier::for_fetched_keys(profile, part, options)?, keys })
     }
 
     /// Judges a request, which `request` makes whenever it is looked at.

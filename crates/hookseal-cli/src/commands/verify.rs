@@ -104,7 +104,7 @@ impl Prepared {
         };
         let headers = inputs::headers(&arguments.headers.lines)?;
         let secrets = inputs::secrets(&arguments.scheme.secrets, &ProcessEnvironment)?;
-        let judge = Judge::new(&chosen, &secrets, options, &arguments.fetch)?;
+        let judge = Judge::new(&chosen.profile, chosen.part, &secrets, options, &arguments.fetch)?;
         let body = inputs::body(arguments.request.body.as_deref())?;
         Ok(Self { chosen, judge, secrets: secrets.len(), headers, body, now })
     }

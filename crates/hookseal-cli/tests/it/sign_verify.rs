@@ -1,16 +1,64 @@
-use hookseal::{Part, Profile, vectors::VectorFile};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hookseal::{Algorithm, JwtAlgorithm, Part, Profile, Secret, vectors::VectorFile};
 use serde_json::{Value, json};
 
 use crate::support::{Files, Ran, hookseal, run, run_with_input, vector_file};
 
-/// A secret that a built-in profile takes.
+/// A secret with which a built-in profile signs.
 fn secret(profile: &str) -> String {
-    let secret = Profile::builtin(profile).unwrap().delivery().new_secret(&[7; 32]);
-    String::from_utf8(secret.expose().to_vec()).unwrap()
+    let profile = Profile::builtin(profile).unwrap();
+    let kind = match profile.scheme().algorithm() {
+        Some(Algorithm::EcdsaP256Der | Algorithm::Jwt(JwtAlgorithm::Es256)) => Some("p256-a.pem"),
+        Some(Algorithm::RsaPkcs1(_) | Algorithm::Jwt(JwtAlgorithm::Rs256)) | None if profile.name() != "websub" => {
+            Some("rsa-a.pem")
+        }
+        _ => None,
+    };
+    let made = || String::from_utf8(profile.delivery().new_secret(&[7; 32]).expose().to_vec()).unwrap();
+    kind.map_or_else(made, key_file)
+}
+
+/// What the receivers have of it.
+fn verifying(profile: &str, secret: &str) -> String {
+    let verifying = Profile::builtin(profile).unwrap().verifying_secret(Part::Delivery, &Secret::new(secret));
+    match verifying {
+        Ok(verifying) => String::from_utf8(verifying.expose().to_vec()).unwrap(),
+        Err(_) => key_file("rsa-a.crt.pem"),
+    }
+}
+
+/// A key that was made for the tests of the library.
+fn key_file(name: &str) -> String {
+    std::fs::read_to_string(format!("{}/../hookseal/tests/keys/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 /// What any built-in profile may ask for, as arguments.
-const PARAMS: [&str; 4] = ["--param", "public_key=public", "--param", "webhook_id=wh_1"];
+const PARAMS: [&str; 12] = [
+    "--param",
+    "public_key=public",
+    "--param",
+    "webhook_id=wh_1",
+    "--param",
+    "cert_url=https://api.paypal.com/v1/certs/CERT-1",
+    "--param",
+    "user_id=user_1",
+    "--param",
+    "audience=https://hooks.example.test/in",
+    "--param",
+    "email=pusher@example.test",
+];
+
+/// The profiles whose signature or timestamp stands in the body or the URL, or covers values of it.
+const OF_A_FORM: [&str; 8] = [
+    "adyen-payments",
+    "aws-sns",
+    "braintree",
+    "hook0-v1",
+    "linear",
+    "mailgun",
+    "ms-graph",
+    "twilio-json",
+];
 
 /// What `sign --json` prints as `--header` arguments.
 fn as_arguments(signed: &Ran) -> Vec<String> {
@@ -40,21 +88,102 @@ fn what_every_profile_signs_it_verifies_and_one_flipped_byte_is_refused() {
     let forged = files.write("forged", br#"{"a": "Zo\u00eb","c":"\xff"}"#);
     for profile in Profile::builtins().filter(|profile| profile.signs(Part::Delivery)) {
         let name = profile.name();
-        // These two have a value of their own in the body or the URL.
-        if ["linear", "twilio-json"].contains(&name) {
+        if OF_A_FORM.contains(&name) {
             continue;
         }
-        let secret = secret(name);
-        let more = [&["--secret", &secret, "--url", "https://hooks.example.test/in"], &PARAMS[..]].concat();
-        let headers = as_arguments(&sign(&body, name, &more));
-        let valid = verify(&body, name, &headers, &more);
+        let private = secret(name);
+        let public = verifying(name, &private);
+        let url = ["--url", "https://hooks.example.test/in"];
+        let more = |secret| [&["--secret", secret], &url[..], &PARAMS[..]].concat();
+        let headers = as_arguments(&sign(&body, name, &more(&private)));
+        let valid = verify(&body, name, &headers, &more(&public));
         assert_eq!((valid.status, &valid.json()["valid"]), (0, &json!(true)), "{name}: {}", valid.stdout);
-        let invalid = verify(&forged, name, &headers, &more);
+        let invalid = verify(&forged, name, &headers, &more(&public));
+        // These sign a digest of the body.
+        let by_digest = ["netlify", "plaid", "rfc9421-ed25519", "rfc9421-hmac"].contains(&name);
         let expected = match profile.scheme().flags().body_unsigned {
+            _ if by_digest => (1, json!("body_hash_mismatch")),
             true => (0, json!(null)),
             false => (1, json!("signature_mismatch")),
         };
         assert_eq!((invalid.status, invalid.json()["error"].clone()), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_signature_in_the_body_is_written_to_a_file_or_printed() {
+    let files = Files::new();
+    let document = r#"{"signature": {"timestamp":"1529006854","token":"a8ce0e","signature":""}, "event-data":{}}"#;
+    let (body, out) = (files.write("body", document), files.path("signed"));
+    let arguments = ["sign", "--profile", "mailgun", "--secret", "key-fake", "--body", &body];
+    let lost = run(arguments);
+    assert_eq!((lost.status, lost.stdout.as_str()), (2, ""));
+    assert!(lost.stderr.contains("--body-out FILE"), "{}", lost.stderr);
+
+    let ran = run(arguments.iter().chain(&["--body-out", &out]));
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, ""), "{}", ran.stderr);
+    let signed = std::fs::read_to_string(&out).unwrap();
+    let printed = run(arguments.iter().chain(&["--json"])).json();
+    assert_eq!(STANDARD.decode(printed["body_base64"].as_str().unwrap()).unwrap(), signed.as_bytes());
+    assert_eq!(printed["headers"], json!([]));
+
+    let verified = |file: &str| {
+        run(["verify", "--profile", "mailgun", "--secret", "key-fake", "--now", "1529006854", "--body", file])
+    };
+    assert_eq!(verified(&out).status, 0, "{signed}");
+    assert_eq!(verified(&body).status, 1);
+    let altered = files.write("altered", signed.replace("a8ce0e", "a8ce0f"));
+    assert_eq!(verified(&altered).status, 1);
+}
+
+#[test]
+fn a_body_that_signing_leaves_as_it_is_is_written_too() {
+    let files = Files::new();
+    let (body, out) = (files.write("body", "{}"), files.path("signed"));
+    let ran = run(["sign", "--profile", "harmon", "--secret", "s", "--body", &body, "--body-out", &out]);
+    assert_eq!((ran.status, std::fs::read_to_string(&out).unwrap().as_str()), (0, "{}"));
+    let nowhere = files.path("none/signed");
+    let ran = run(["sign", "--profile", "harmon", "--secret", "s", "--body", &body, "--body-out", &nowhere]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("cannot be written"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_digest_in_the_url_is_added_and_shown() {
+    let files = Files::new();
+    let body = files.write("body", "{}");
+    let url = "https://hooks.example.test/in";
+    let arguments = ["sign", "--profile", "twilio-json", "--secret", "s", "--body", &body, "--url", url];
+    let lost = run(arguments);
+    assert_eq!(lost.status, 2);
+    assert!(lost.stderr.contains("--json prints the URL"), "{}", lost.stderr);
+    let signed = run(arguments.iter().chain(&["--json"]));
+    let url = signed.json()["url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with("https://hooks.example.test/in?bodySHA256=44136fa3"), "{url}");
+    let headers = as_arguments(&signed);
+    assert_eq!(verify(&body, "twilio-json", &headers, &["--secret", "s", "--url", &url]).status, 0);
+}
+
+#[test]
+fn a_header_that_is_covered_is_taken_from_the_arguments() {
+    let files = Files::new();
+    let body = files.write("body", "{}");
+    let more = ["--secret", &secret("rfc9421-hmac"), "--url", "https://hooks.example.test/in"];
+    let own = ["--header", "Content-Type: application/json"];
+    let signed = sign(&body, "rfc9421-hmac", &[&more[..], &own].concat());
+    let headers = as_arguments(&signed);
+    assert!(headers.iter().any(|line| line.contains("\"content-type\")")), "{headers:?}");
+    assert_eq!(verify(&body, "rfc9421-hmac", &headers, &[&more[..], &own].concat()).status, 0);
+    let other = ["--header", "Content-Type: text/plain"];
+    assert_eq!(verify(&body, "rfc9421-hmac", &headers, &[&more[..], &other].concat()).status, 1);
+}
+
+#[test]
+fn a_time_for_a_scheme_that_writes_none_is_a_mistake() {
+    for profile in ["github-sha256", "linear"] {
+        let ran = run(["sign", "--profile", profile, "--secret", "s", "--timestamp", "1750000000"]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{profile}");
+        assert!(ran.stderr.contains("leave --timestamp out"), "{}", ran.stderr);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hookseal::{Flags, Request, Scheme, Verified, Verifier, VerifyError};
+use hookseal::{Algorithm, Flags, Request, Scheme, Verified, Verifier, VerifyError};
 use sha2::{Digest, Sha256};
 
 /// What every key is a digest of begins with this, so that it is a digest of nothing else.
@@ -50,10 +50,12 @@ pub(crate) enum Identity {
 impl Identity {
     /// What tells deliveries of a scheme apart.
     pub(crate) fn of(scheme: &Scheme, flags: Flags) -> Self {
-        match (scheme.signs_id(), flags.replayable) {
+        // A token that does not name the body may be sent along with many, for as long as it is valid.
+        let shared = flags.body_unsigned && matches!(scheme.algorithm(), Some(Algorithm::Jwt(_)));
+        match (scheme.signs_id(), scheme.signs_time() && !shared) {
             (true, _) => Self::SignedId,
-            (false, false) => Self::SignedContent,
-            (false, true) => Self::TimelessContent { with_body: flags.body_unsigned },
+            (false, true) => Self::SignedContent,
+            (false, false) => Self::TimelessContent { with_body: flags.body_unsigned },
         }
     }
 }

@@ -7,6 +7,8 @@ mod building;
 mod examples;
 mod extracting;
 mod guards;
+mod handshakes;
+mod keys;
 mod logs;
 mod replays;
 mod sockets;

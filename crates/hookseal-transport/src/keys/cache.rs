@@ -210,3 +210,63 @@ fn find(keys: &[SetKey], id: Option<&str>) -> Keys {
 fn is_near(one: Timestamp, other: Timestamp, span: Duration) -> bool {
     one.since(other).max(other.since(one)) < span
 }
+
+#[cfg(test)]
+mod tests {
+    use hookseal::Secret;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_780_000_000);
+
+    fn set(number: usize) -> Source {
+        Source::Set(format!("https://{number}.test/"))
+    }
+
+    fn keep(cache: &mut Cache, number: usize, now: Timestamp) {
+        let keys = vec![SetKey { id: None, key: Secret::new("{}") }];
+        cache.keep(set(number), Fetched { keys, lifetime: None, not_after: None }, now);
+    }
+
+    fn answers(cache: &mut Cache, number: usize, now: Timestamp) -> bool {
+        let wanted = Wanted { source: set(number), id: None, beyond: None };
+        matches!(cache.decide(&wanted, now), Decision::Answer(keys) if keys.len() == 1)
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_what_was_used_last_stays() {
+        let mut cache = Cache::default();
+        for number in 0..2 * KEY_SOURCES_MAX {
+            keep(&mut cache, number, NOW);
+            assert!(answers(&mut cache, 0, NOW), "{number}");
+        }
+        assert_eq!(cache.held.len(), KEY_SOURCES_MAX);
+        assert!(!answers(&mut cache, 1, NOW));
+        assert!(answers(&mut cache, 2 * KEY_SOURCES_MAX - 1, NOW));
+    }
+
+    #[test]
+    fn what_is_too_old_makes_room_first() {
+        let mut cache = Cache::default();
+        keep(&mut cache, 0, NOW.saturating_add(KEY_LIFETIME_DEFAULT / 2));
+        for number in 1..KEY_SOURCES_MAX {
+            keep(&mut cache, number, NOW);
+            assert!(answers(&mut cache, number, NOW));
+        }
+        let later = NOW.saturating_add(KEY_LIFETIME_DEFAULT);
+        keep(&mut cache, KEY_SOURCES_MAX, later);
+        assert!(answers(&mut cache, 0, later));
+        assert_eq!(cache.held.len(), 2);
+    }
+
+    #[test]
+    fn failures_are_bounded() {
+        let mut cache = Cache::default();
+        for number in 0..2 * KEY_FAILURES_MAX {
+            cache.fail(set(number), Some(KeyError::Status(404)), NOW);
+        }
+        assert_eq!(cache.failed.len(), KEY_FAILURES_MAX);
+        cache.fail(set(0), None, NOW.saturating_add(KEY_FAILURE_TIME));
+        assert_eq!(cache.failed.len(), 1);
+    }
+}

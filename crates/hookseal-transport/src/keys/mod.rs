@@ -31,7 +31,7 @@ use self::key_set::SetKey;
 use crate::dial::Dialer;
 use crate::limits::{KEY_FETCH_TIMEOUT_DEFAULT, KEY_SOURCES_MAX};
 use crate::transport::{TransportBuildError, TransportConfig};
-use crate::{endpoint, tls};
+use crate::{endpoint, failure, tls};
 
 /// What a fetcher may do.
 #[derive(Clone)]
@@ -226,6 +226,9 @@ impl KeyFetcher {
             return answer;
         }
         let fetched = self.fetch(needed, now).await;
+        if let Err(error) = &fetched {
+            tracing::warn!(%needed, error = %failure::chain(error), "a key could not be had");
+        }
         self.remember(&wanted, fetched, now)
     }
 
@@ -275,7 +278,6 @@ impl KeyFetcher {
                 Ok(Keys::default())
             }
             Err(error) => {
-                tracing::warn!(%error, "a key could not be had");
                 cache.fail(source, Some(error.clone()), now);
                 Err(error)
             }

@@ -34,9 +34,29 @@ pub(super) fn candidates(
             "nothing is signed: whoever has seen one request can send any other, so prefer a scheme that signs"
                 .to_owned(),
         ];
+        let place = every_item(place);
         let document = token_document(algorithm, &place, name, &open);
         let profile = prove(&document, requests, secrets)?;
         Some(Candidate { profile, description: format!("{algorithm} in {}", place.describe()), open })
     };
-    places(sample).into_iter().filter_map(candidate).take(MAX_INFER_CANDIDATES).collect()
+    let mut found: Vec<Candidate> = Vec::new();
+    for candidate in places(sample).into_iter().filter_map(candidate) {
+        if found.len() < MAX_INFER_CANDIDATES && found.iter().all(|known| known.toml() != candidate.toml()) {
+            found.push(candidate);
+        }
+    }
+    found
+}
+
+/// A token in one item of a list stands in every item: were one enough, the others would be anybody's.
+fn every_item(place: Place) -> Place {
+    match place {
+        Place::Json(path) => {
+            let is_index = |step: &&str| step.bytes().all(|byte| byte.is_ascii_digit());
+            let steps: Vec<&str> =
+                path.split('.').map(|step| if is_index(&step) { "*" } else { step }).collect();
+            Place::Json(steps.join("."))
+        }
+        other => other,
+    }
 }

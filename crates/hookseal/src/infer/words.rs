@@ -7,6 +7,9 @@ use super::values::Source;
 use crate::body::BodyReading;
 use crate::scheme::{Algorithm, DigestKind};
 
+/// What always helps where several schemes fit.
+pub(super) const ANOTHER_REQUEST: &str = "A further request with other values tells which of these it is.";
+
 /// What requests cannot say about a layout.
 pub(super) fn open(layout: &Layout<'_>, variant: Variant, requests: &[Captured]) -> Vec<String> {
     let mut open = Vec::new();
@@ -28,8 +31,9 @@ pub(super) fn open(layout: &Layout<'_>, variant: Variant, requests: &[Captured])
         .map(|reading| reading.as_str())
         .collect();
     if requests.len() == 1 && !others.is_empty() {
+        let taken = variant.reading.map_or("raw", BodyReading::as_str);
         open.push(format!(
-            "whether the body is signed as {}: this body does not tell them apart",
+            "whether the body is signed as {taken} or as {}, which is the same for this body",
             others.join(" or ")
         ));
     }
@@ -57,10 +61,8 @@ pub(super) fn what_would_settle(layouts: &[Layout<'_>]) -> Vec<String> {
         }
         if sources.len() > 1 {
             let names: Vec<String> = sources.iter().map(|source| source.describe()).collect();
-            let sentence = format!(
-                "The same text stands in {}: a request in which they differ tells which is signed.",
-                names.join(" and in ")
-            );
+            let sentence =
+                format!("The same text stands in {}: a request in which they differ tells which is signed.", names.join(" and in "));
             if !advice.contains(&sentence) {
                 advice.push(sentence);
             }
@@ -69,21 +71,22 @@ pub(super) fn what_would_settle(layouts: &[Layout<'_>]) -> Vec<String> {
     let mut places: Vec<String> = layouts.iter().map(|layout| layout.field.place.describe()).collect();
     places.dedup();
     if places.len() > 1 {
-        advice.push(format!(
-            "The signature stands in {}: choose the one that the vendor documents.",
-            places.join(" and in ")
-        ));
+        advice.push(format!("The signature stands in {}: choose the one that the vendor documents.", places.join(" and in ")));
     }
     if advice.is_empty() {
-        advice.push("A second request with other values tells which of these it is.".to_owned());
+        advice.push(ANOTHER_REQUEST.to_owned());
     }
     advice
 }
 
 /// What may be wrong, where nothing fits.
-pub(super) fn nothing_fits(fields: &[Field], sample: &Captured, cut: bool) -> Vec<String> {
+pub(super) fn nothing_fits(fields: &[Field], samples: &[&Captured], cut: bool, split: bool) -> Vec<String> {
     let mut advice = Vec::new();
-    if fields.is_empty() {
+    if split {
+        advice.push(
+            "Something fits one of the requests and not the others: are they from one vendor, with one secret?".to_owned(),
+        );
+    } else if fields.is_empty() {
         advice.push(
             "No header, parameter or value has the length of a signature in hexadecimal or base64: is the capture complete?"
                 .to_owned(),
@@ -98,14 +101,11 @@ pub(super) fn nothing_fits(fields: &[Field], sample: &Captured, cut: bool) -> Ve
                 .to_owned(),
         );
     }
-    if sample.url.is_empty() {
+    if samples.iter().any(|sample| sample.url.is_empty()) {
         advice.push("Give the URL as the sender addressed it: some vendors sign it.".to_owned());
     }
     if cut {
-        advice.push(
-            "The bounds ended the search before all was tried; a request with a shorter body goes further."
-                .to_owned(),
-        );
+        advice.push("The bounds ended the search before all was tried; a request with a shorter body goes further.".to_owned());
     }
     advice.push(
         "If you know the vendor, `hookseal explain --profile NAME` says what differs from its scheme. Signatures with a public key, JSON Web Tokens and RFC 9421 are not looked for."

@@ -94,7 +94,7 @@ impl Toml {
     fn head(&mut self, from: &str, name: &str, open: &[String]) {
         self.line(&format!("# Found from {from}, which it verifies."));
         if !open.is_empty() {
-            self.line("# What they do not say, to be looked up in the vendor's documentation:");
+            self.line("# Not to be seen there, and to be looked up in the vendor's documentation:");
         }
         open.iter().for_each(|question| self.line(&format!("# - {question}")));
         self.text("name", name);
@@ -241,9 +241,7 @@ fn write_body_digest(toml: &mut Toml, layout: &Layout<'_>, requests: &[Captured]
     let Some(first) = requests.first().filter(|_| signs_url && !covers_body) else { return };
     let digest = sha256_hex(&first.body);
     let parameters = values::query_pairs(&first.url);
-    if let Some((name, _)) =
-        parameters.iter().find(|(_, value)| value.eq_ignore_ascii_case(digest.as_bytes()))
-    {
+    if let Some((name, _)) = parameters.iter().find(|(_, value)| value.eq_ignore_ascii_case(digest.as_bytes())) {
         toml.table("scheme.body-digest");
         toml.text("query", name);
     }

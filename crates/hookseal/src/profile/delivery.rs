@@ -41,6 +41,12 @@ pub(super) struct SecretFormat {
 }
 
 impl DeliveryPolicy {
+    /// The headers that are sent beside the signature, as the profile writes them: the names in lower case, the values
+    /// with references such as `{type}`.
+    pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, String)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.text()))
+    }
+
     /// How long an attempt may take.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout

@@ -28,9 +28,12 @@ pub(super) fn scheme(table: Table<'_>) -> Option<Scheme> {
     let admitted = read_admitted(&table);
     // Only whole schemes: what cannot be read is a problem already, and would look like one that does not fit.
     if let Some(scheme) = &scheme {
-        for misfit in fit::misfits(scheme).chain(fit::unsafe_parts(scheme, &admitted)) {
-            report(&table, misfit);
+        let mut misfits: Vec<Misfit> = fit::misfits(scheme).collect();
+        // What a scheme lacks follows from what it is, so it has to be one first.
+        if misfits.is_empty() {
+            misfits.extend(fit::unsafe_parts(scheme, &admitted));
         }
+        misfits.into_iter().for_each(|misfit| report(&table, misfit));
     }
     table.finish();
     scheme
@@ -49,10 +52,10 @@ fn report(table: &Table<'_>, misfit: Misfit) {
 fn read_admitted(table: &Table<'_>) -> Vec<&'static str> {
     let mut admitted = Vec::new();
     for text in table.texts("admit").unwrap_or_default() {
-        match Flags::ADMISSIONS.iter().find(|(name, _)| *name == text.value) {
-            Some((name, _)) => admitted.push(*name),
+        match Flags::ADMISSIONS.into_iter().find(|name| *name == text.value) {
+            Some(name) => admitted.push(name),
             None => {
-                let known = names(Flags::ADMISSIONS.iter().map(|(name, _)| *name));
+                let known = names(Flags::ADMISSIONS.into_iter());
                 table.problem_at(&text, format!("one of {known} is needed"));
             }
         }

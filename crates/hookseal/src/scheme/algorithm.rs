@@ -113,8 +113,8 @@ impl Algorithm {
         }
     }
 
-    /// Whether the secret is sent along in place of a signature.
-    pub(crate) fn is_shared_token(self) -> bool {
+    /// Whether the secret itself is sent along in the place of a signature, so that whoever sees the header has it.
+    pub fn is_shared_token(self) -> bool {
         matches!(self, Self::Token | Self::Basic)
     }
 

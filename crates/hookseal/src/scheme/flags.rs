@@ -21,16 +21,12 @@ impl Flags {
     /// The names of `admit` that a profile with these flags needs, in the order of the fields. A scheme that can be
     /// replayed needs none: that is for the receiver to notice, by the delivery's id or the body's digest.
     pub fn admissions(self) -> impl Iterator<Item = &'static str> {
-        let names = Self::ADMISSIONS.iter().filter(move |(_, set)| set(self)).map(|(name, _)| *name);
-        names
+        let set = [self.body_malleable, self.body_unsigned, self.weak, self.ambiguous_boundary];
+        Self::ADMISSIONS.into_iter().zip(set).filter_map(|(name, set)| set.then_some(name))
     }
 
-    pub(crate) const ADMISSIONS: &'static [(&'static str, fn(Self) -> bool)] = &[
-        ("body-malleable", |flags| flags.body_malleable),
-        ("body-unsigned", |flags| flags.body_unsigned),
-        ("weak", |flags| flags.weak),
-        ("ambiguous-boundary", |flags| flags.ambiguous_boundary),
-    ];
+    pub(crate) const ADMISSIONS: [&'static str; 4] =
+        ["body-malleable", "body-unsigned", "weak", "ambiguous-boundary"];
 
     /// The names of the flags that are set, in the order of the fields.
     pub fn names(self) -> impl Iterator<Item = &'static str> {

@@ -21,12 +21,13 @@ pub(super) struct Sent<'a> {
 
 impl Headers for Sent<'_> {
     fn lines<'h>(&'h self, name: &str, found: &mut dyn FnMut(&'h [u8])) {
-        let written = self.written.iter().skip(self.from);
-        for (line, value) in written.chain(self.message.iter().copied()) {
-            if line.eq_ignore_ascii_case(name) {
-                found(value.as_bytes());
-            }
+        let is_it = |(line, value): (&'h str, &'h str)| line.eq_ignore_ascii_case(name).then_some(value);
+        let mut written = self.written.iter().skip(self.from).filter_map(is_it).peekable();
+        // What signing writes is what is sent, whatever the message has under the same name.
+        if written.peek().is_some() {
+            return written.for_each(|value| found(value.as_bytes()));
         }
+        self.message.iter().copied().filter_map(is_it).for_each(|value| found(value.as_bytes()));
     }
 }
 

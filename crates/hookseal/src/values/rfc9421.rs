@@ -30,6 +30,13 @@ fn emit_component(values: &Values<'_>, name: &str, write: &mut impl FnMut(&[u8])
         "@scheme" => write(url.scheme.to_ascii_lowercase().as_bytes()),
         "@authority" => write(url.authority().as_bytes()),
         "@path" => write(url.path.as_bytes()),
+        "@request-target" => {
+            write(url.path.as_bytes());
+            if !url.query.is_empty() {
+                write(b"?");
+                write(url.query.as_bytes());
+            }
+        }
         "@query" => {
             write(b"?");
             write(url.query.as_bytes());

@@ -89,7 +89,8 @@ impl<'v, 'r> Verification<'v, 'r> {
         let times = if late { Timestamps::None } else { self.timestamps(&parsed)? };
         let id = self.id()?;
         let matched = self.check_signatures(&parsed, &decoded, &times, id.as_deref(), &self.verifier.params);
-        let matched = matched.or_else(|error| self.check_ports(&parsed, &decoded, &times, id.as_deref(), error))?;
+        let matched =
+            matched.or_else(|error| self.check_ports(&parsed, &decoded, &times, id.as_deref(), error))?;
         let times = if late { self.timestamps(&parsed)? } else { times };
         let timestamp = times.parsed(matched.group);
         self.check_clock(timestamp, now)?;
@@ -150,9 +151,11 @@ impl<'v, 'r> Verification<'v, 'r> {
         let Some(rule) = &self.scheme.id else { return Ok(None) };
         let id = extract::identity(self.request, &self.document, rule)?;
         match id {
-            None if self.scheme.covers(&Value::Id) => {
-                Err(VerifyError::at(ErrorKind::MissingId, rule.source.name(), "the delivery id is signed and needed"))
-            }
+            None if self.scheme.covers(&Value::Id) => Err(VerifyError::at(
+                ErrorKind::MissingId,
+                rule.source.name(),
+                "the delivery id is signed and needed",
+            )),
             id => Ok(id),
         }
     }
@@ -173,7 +176,8 @@ impl<'v, 'r> Verification<'v, 'r> {
             for (secret, keys) in self.keys.iter().enumerate() {
                 let Some((algorithm, key)) = keys.key(digest) else { continue };
                 for reading in self.scheme.readings.for_mode(self.verifier.mode) {
-                    let values = Values { params, ..self.values(times.text(group), id, fields, *reading, key) };
+                    let values =
+                        Values { params, ..self.values(times.text(group), id, fields, *reading, key) };
                     let candidates = decoded.iter().filter(|candidate| candidate.group == group);
                     if self.matches(*algorithm, key, &values, candidates)? {
                         return Ok(Match { secret, reading: *reading, group });

@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod content;
-mod infer;
-mod handshakes;
 mod explain;
+mod handshakes;
+mod infer;
 mod messages;
 mod needed_keys;
 mod policy;
@@ -13,7 +13,9 @@ mod profiles;
 mod properties;
 mod redaction;
 mod rotation;
+mod safety;
 mod samples;
 mod signing;
 mod support;
+mod variations;
 mod vectors;

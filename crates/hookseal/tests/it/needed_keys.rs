@@ -6,6 +6,8 @@ use hookseal::{
     VerifyError, VerifyOptions,
 };
 
+use proptest::prelude::*;
+
 use crate::support::builtin;
 use crate::vectors::file;
 
@@ -178,5 +180,34 @@ fn a_profile_fetches_public_keys_from_one_place_over_https() {
     ] {
         let problems = profile(algorithm, source).unwrap_err();
         assert!(problems.contains(words), "{source}: {problems}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_needed_is_read_from_anything_without_a_panic(
+        name in prop::sample::select(&FETCHED[..]),
+        url in "(https://)?(sns\\.eu-west-1\\.amazonaws\\.com|api\\.paypal\\.com|[a-z@:.\\\\]{0,20})[/?#]?[ -~]{0,20}(\\.pem)?",
+        text in "[ -~]{0,40}",
+        token in "[A-Za-z0-9_-]{0,20}(\\.[A-Za-z0-9_-]{0,20}){0,3}",
+    ) {
+        let params = Params::new().with("webhook_id", "w").with("audience", "a").with("email", "e");
+        let verifier = verifier(builtin(name), params);
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            ("paypal-auth-algo", "SHA256withRSA"),
+            ("paypal-transmission-sig", "c2lnbmF0dXJl"),
+            ("paypal-cert-url", &url),
+            ("plaid-verification", &token),
+            ("authorization", &bearer),
+            ("x-fal-webhook-signature", &text),
+        ];
+        let body = serde_json::json!({"Signature": "c2lnbmF0dXJl", "SigningCertURL": url, "SignatureVersion": "2"});
+        let body = body.to_string();
+        let request = Request { method: "POST", url: "", headers: &headers, body: body.as_bytes() };
+        if let Ok(Some(KeyReference::Certificate(certificate))) = verifier.needed_key(&request) {
+            let host = certificate.url().strip_prefix("https://").and_then(|rest| rest.split('/').next());
+            prop_assert!(certificate.trusts_host(host.unwrap()), "{}", certificate.url());
+        }
     }
 }

@@ -90,7 +90,7 @@ success = ["2xx"]
         "line 3, column 13: scheme.algorithm: one of `hmac-sha1`",
         "line 4, column 16: scheme.key: one of `utf8`",
         "line 5, column 22: scheme.content: this reference is not known",
-        "line 6, column 1: scheme.surprise: this key is not known; here can stand `algorithm`",
+        "line 6, column 1: scheme.surprise: this key is not known; here can stand `admit`",
         "line 7, column 1: scheme.signature: `prefix` is missing",
         "line 8, column 10: scheme.signature.header: a header name",
         "line 11, column 11: delivery.timeout: a duration such as",
@@ -120,8 +120,11 @@ fn parts_that_do_not_fit_each_other_are_refused() {
     let body = "content = [\"{body}\"]";
     assert!(Profile::parse(&with(body, "")).is_ok());
     one_problem(&with("", ""), "`content` is missing");
-    one_problem(&with("content = [\"{timestamp}\"]", ""), "the table `timestamp` is needed");
-    one_problem(&with("content = [\"{id}\"]", ""), "the table `id` is needed");
+    one_problem(
+        &with("content = [\"{timestamp}\", \".\", \"{body:sha256}\"]", ""),
+        "the table `timestamp` is needed",
+    );
+    one_problem(&with("content = [\"{id}\", \"\\n\", \"{body}\"]", ""), "the table `id` is needed");
     one_problem(&with("content = [\"{secret}\", \"{body}\"]", ""), "a plain digest has {secret}");
     one_problem(&with("content = [\"{body} \"]", ""), "a reference stands alone");
     one_problem(&with(body, "rotation = \"repeat\""), "no room for several signatures");
@@ -133,7 +136,10 @@ fn parts_that_do_not_fit_each_other_are_refused() {
         "so {timestamp} is in `content`",
     );
     one_problem(
-        &with("content = [\"{timestamp}\"]", "[scheme.timestamp]\nfield = \"t\"\nformat = \"unix-seconds\""),
+        &with(
+            "content = [\"{timestamp}\", \".\", \"{body}\"]",
+            "[scheme.timestamp]\nfield = \"t\"\nformat = \"unix-seconds\"",
+        ),
         "needs the grammar `pairs` or `dictionary`",
     );
     one_problem(
@@ -141,7 +147,10 @@ fn parts_that_do_not_fit_each_other_are_refused() {
         "needs an algorithm of JSON Web Tokens",
     );
     one_problem(
-        &with("content = [\"{url}\"]", "[scheme.timestamp]\njson = \"at\"\nformat = \"unix-seconds\""),
+        &with(
+            "admit = [\"body-unsigned\"]\ncontent = [\"{url}\"]",
+            "[scheme.timestamp]\njson = \"at\"\nformat = \"unix-seconds\"",
+        ),
         "the signature has to cover it",
     );
     one_problem(&with(body, "[scheme.body-digest]\nquery = \"digest\""), "is signed with {url}");
@@ -162,7 +171,7 @@ fn a_problem_that_comes_from_the_extended_profile_is_placed_in_the_extending_one
         problems(source),
         [
             "line 3, column 1: scheme.signature: this grammar has no room for several signatures in that way",
-            "line 3, column 2: scheme: the `field` of a timestamp needs the grammar `pairs` or `dictionary` in the signature",
+            "line 3, column 2: scheme.timestamp: the `field` of a timestamp needs the grammar `pairs` or `dictionary` in the signature",
         ]
     );
 }

@@ -73,6 +73,7 @@ fn a_token_in_a_header_is_not_shown() {
         name = "token"
         [scheme]
         algorithm = "token"
+        admit = ["body-unsigned"]
         key = ["utf8"]
         [scheme.signature]
         header = "x-token"

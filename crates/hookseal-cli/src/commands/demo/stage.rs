@@ -25,6 +25,7 @@ use super::{
     vendors::{Origin, Sample, VENDORS, Vendor},
 };
 use crate::{
+    cli::FetchArgs,
     commands::{
         listen::{Checker, Receiver, Report},
         serve::Service,
@@ -186,7 +187,7 @@ impl Actor {
         let secret = profile.delivery().new_secret(&bits);
         let secrets = [secret.clone()];
         let chosen = Chosen { profile: Arc::clone(&profile), part: Part::Delivery };
-        let checker = Checker::new(chosen, &secrets, &VerifyOptions::default())?;
+        let checker = Checker::new(chosen, &secrets, &VerifyOptions::default(), &FetchArgs::default())?;
         let receiver = Receiver::start((Ipv4Addr::LOCALHOST, 0).into(), checker, reports).await?;
         Ok(Self { vendor, profile, secret, receiver })
     }

@@ -11,7 +11,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
-use hookseal::{SecretError, VerifyOptions};
+use hookseal::VerifyOptions;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -21,6 +21,7 @@ pub(crate) use report::{Outcome, Report};
 
 use self::forward::Forward;
 use super::{
+    judge::JudgeError,
     outbound::OutboundError,
     serve::{Signals, runtime},
 };
@@ -40,9 +41,9 @@ pub(crate) enum ListenError {
     /// An argument is not right.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// A secret is not right.
-    #[error("invalid_secret")]
-    Secret(#[from] SecretError),
+    /// A secret is not right, or keys cannot be fetched.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
     /// Threads or signals could not be had.
     #[error("the process cannot be set up")]
     Process(#[source] io::Error),
@@ -61,7 +62,7 @@ impl ListenError {
     /// What the process ends with.
     pub(crate) fn status(&self) -> Status {
         match self {
-            Self::Input(_) | Self::Secret(_) | Self::Forward(_) => Status::Usage,
+            Self::Input(_) | Self::Judge(_) | Self::Forward(_) => Status::Usage,
             Self::Process(_) | Self::Receiver(_) | Self::Output(_) => Status::Bad,
         }
     }
@@ -75,7 +76,7 @@ fn read(arguments: &ListenArgs) -> Result<Checker, ListenError> {
         params: inputs::params(&arguments.scheme.params)?,
     };
     let secrets = inputs::secrets(&arguments.scheme.secrets, &ProcessEnvironment)?;
-    let mut checker = Checker::new(chosen, &secrets, &options)?;
+    let mut checker = Checker::new(chosen, &secrets, &options, &arguments.fetch)?;
     checker.path = arguments.path.clone();
     let unverified = arguments.forward_unverified;
     checker.forward = arguments.forward.as_deref().map(|url| Forward::new(url, unverified)).transpose()?;

@@ -97,8 +97,8 @@ async fn receive(State(receiving): State<Arc<Receiving>>, request: Request) -> R
             Err(outcome) => (outcome, Bytes::new()),
             Ok(body) => {
                 let (method, headers) = (head.method.as_str(), &Lines(&head.headers));
-                let (outcome, given) =
-                    checker.check(&hookseal::Request { method, url: &path, headers, body: &body });
+                let request = || hookseal::Request { method, url: &path, headers, body: &body };
+                let (outcome, given) = checker.check(&request).await;
                 answer = given;
                 (outcome, body)
             }

@@ -40,6 +40,8 @@ pub(crate) enum Outcome {
     Verified(Proof),
     /// It did not.
     Refused(VerifyError),
+    /// The vendor's key that it needs is not there: for this reason, so that nothing can be said of it for now.
+    NoKey(String),
     /// There is no secret to verify it with until a handshake brings one.
     NoSecret,
     /// It is a handshake, and was answered.
@@ -117,6 +119,8 @@ impl Outcome {
         match self {
             Self::Verified(_) | Self::Handshake { .. } => StatusCode::OK,
             Self::Refused(_) | Self::NoSecret => StatusCode::UNAUTHORIZED,
+            // Its sender is to try again.
+            Self::NoKey(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::HandshakeRefused { refusal, .. } => {
                 StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::NOT_FOUND)
             }
@@ -131,6 +135,7 @@ impl Outcome {
         match self {
             Self::Verified(_) | Self::Handshake { .. } => None,
             Self::Refused(error) => Some((error.kind().as_str(), error.detail())),
+            Self::NoKey(detail) => Some(("no_key", detail.clone())),
             Self::NoSecret => {
                 Some(("no_secret", "no secret was given, and none has come by a handshake".to_owned()))
             }

@@ -13,7 +13,7 @@ use http::{HeaderName, HeaderValue};
 use super::{TriggerError, known_samples, profile_argument};
 use crate::{
     cli::TriggerArgs,
-    commands::sign::{SignAtError, fresh_id, sign_at},
+    commands::sign::{SignAtError, Signed, fresh_id, seal_at},
     inputs::{self, Chosen},
     ports::{OsEntropy, ProcessEnvironment, SystemClock},
 };
@@ -39,6 +39,8 @@ enum Source {
 pub(super) struct Ready {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Bytes,
+    /// Where it goes, where signing put something into the URL.
+    pub(super) url: Option<String>,
     pub(super) id: String,
 }
 
@@ -69,7 +71,12 @@ impl Sender {
             None => fresh_id(now)?,
         };
         let subscription = fresh_id(now)?.replacen("dlv_", "sub_", 1);
+        // A signature may cover what the event and the arguments add.
+        let own = self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), str::from_utf8(value).ok()?)));
+        let own: Vec<(&str, &str)> =
+            event.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(own).collect();
         let message = Message::new(now, &id, &event.body)
+            .with_headers(&own)
             .with_event_type(&self.event_type)
             .with_subscription(&subscription)
             .with_url(arguments.to.as_deref().unwrap_or_default());
@@ -82,14 +89,15 @@ impl Sender {
         }
         policy.iter().for_each(|(name, value)| lines.set(name, value.as_bytes()));
         event.headers.iter().for_each(|(name, value)| lines.set(name, value.as_bytes()));
-        signed.iter().for_each(|(name, value)| lines.set(name, value.as_bytes()));
+        signed.headers.iter().for_each(|(name, value)| lines.set(name, value.as_bytes()));
         self.headers.iter().for_each(|(name, value)| lines.set(name, value));
-        Ok(Ready { headers: lines.into_headers()?, body: event.body.into(), id })
+        let body = signed.body.unwrap_or(event.body).into();
+        Ok(Ready { headers: lines.into_headers()?, body, url: signed.url, id })
     }
 
     /// The one place where a signature is made.
-    fn sign(&self, message: Message<'_>, time: Option<&str>) -> Result<SignedHeaders, TriggerError> {
-        sign_at(&self.signer, message, time).map_err(|error| match error {
+    fn sign(&self, message: Message<'_>, time: Option<&str>) -> Result<Signed, TriggerError> {
+        seal_at(&self.signer, message, time).map_err(|error| match error {
             SignAtError::Time(error) => error.into(),
             SignAtError::Sign(error) => error.into(),
         })

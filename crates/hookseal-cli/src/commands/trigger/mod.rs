@@ -94,10 +94,14 @@ async fn send_all(arguments: &TriggerArgs, sender: &Sender) -> Result<Status, Co
     let endpoint = outbound::target(&transport, url).map_err(TriggerError::Outbound)?;
     let mut all_good = true;
     for _ in 0..arguments.count {
-        let Ready { headers, body, id } = sender.prepare(arguments)?;
+        let Ready { headers, body, url, id } = sender.prepare(arguments)?;
         let bytes = body.len();
+        let endpoint = match url {
+            Some(url) => outbound::target(&transport, &url).map_err(TriggerError::Outbound)?,
+            None => endpoint.clone(),
+        };
         let outbound = Outbound {
-            endpoint: endpoint.clone(),
+            endpoint,
             method: Method::POST,
             headers,
             body,

@@ -71,6 +71,19 @@ impl HeaderValue {
         self.parts.contains(&HeaderPart::Subscription)
     }
 
+    /// The text that it was read from.
+    pub(super) fn text(&self) -> String {
+        let part = |part: &HeaderPart| match part {
+            HeaderPart::Literal(text) => text.clone(),
+            HeaderPart::EventType => "{type}".to_owned(),
+            HeaderPart::Id => "{id}".to_owned(),
+            HeaderPart::IdAsUuid => "{id:uuid}".to_owned(),
+            HeaderPart::Subscription => "{subscription}".to_owned(),
+            HeaderPart::Param(name) => format!("{{param:{name}}}"),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
     /// Appends the value.
     pub(crate) fn write(
         &self,

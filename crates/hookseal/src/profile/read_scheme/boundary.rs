@@ -38,7 +38,9 @@ pub(super) fn ambiguous_item(scheme: &Scheme) -> Option<usize> {
 fn ends(extent: &Extent, neighbour: Option<&Piece>, nearest: fn(&[u8]) -> Option<&u8>) -> bool {
     match (extent, neighbour) {
         (Extent::Itself, _) | (_, None) => true,
-        (Extent::Alphabet(holds), Some(Piece::Literal(bytes))) => nearest(bytes).is_some_and(|byte| !holds(*byte)),
+        (Extent::Alphabet(holds), Some(Piece::Literal(bytes))) => {
+            nearest(bytes).is_some_and(|byte| !holds(*byte))
+        }
         (Extent::Alphabet(_) | Extent::Any | Extent::Inner, Some(_)) => false,
     }
 }
@@ -59,14 +61,20 @@ fn extent(piece: &Piece, scheme: &Scheme) -> Extent {
             let forbidden = scheme.id.as_ref().and_then(|IdentityRule { forbidden, .. }| *forbidden);
             Extent::Alphabet(Box::new(move |byte| !byte.is_ascii_control() && Some(byte) != forbidden))
         }
-        Value::Header(_) | Value::SignedHeaderNames => Extent::Alphabet(Box::new(|byte| !byte.is_ascii_control())),
+        Value::Header(_) | Value::SignedHeaderNames => {
+            Extent::Alphabet(Box::new(|byte| !byte.is_ascii_control()))
+        }
         Value::Url => Extent::Alphabet(Box::new(|byte| byte.is_ascii_graphic())),
         // RFC 9110 section 9.1: a method is a token, which holds neither spaces nor `/` nor `:`.
-        Value::Method => Extent::Alphabet(Box::new(|byte| byte.is_ascii_graphic() && !b"/:,;|\"()".contains(&byte))),
+        Value::Method => {
+            Extent::Alphabet(Box::new(|byte| byte.is_ascii_graphic() && !b"/:,;|\"()".contains(&byte)))
+        }
         Value::BodyCrc32 => digits(),
         Value::BodySha256 | Value::Secret | Value::Param(_) => Extent::Itself,
         Value::Body | Value::Json(_) | Value::Form(_) => Extent::Any,
-        Value::SignedHeaderValues | Value::SortedForm | Value::Canonical(Canonical::AdyenPayment) => Extent::Inner,
+        Value::SignedHeaderValues | Value::SortedForm | Value::Canonical(Canonical::AdyenPayment) => {
+            Extent::Inner
+        }
         Value::Canonical(Canonical::Contentful | Canonical::Rfc9421 | Canonical::Sns) => Extent::Any,
     }
 }

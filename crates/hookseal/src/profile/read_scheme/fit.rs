@@ -27,7 +27,8 @@ impl Misfit {
 pub(super) fn misfits(scheme: &Scheme) -> impl Iterator<Item = Misfit> {
     let conditions = content_conditions(scheme).into_iter().chain(signature_conditions(scheme));
     conditions
-        .filter_map(|(wrong, key, problem)| wrong.then(|| Misfit::new(key, problem)))
+        .filter(|(wrong, ..)| *wrong)
+        .map(|(_, key, problem)| Misfit::new(key, problem))
         .chain(timestamp_problem(scheme).map(|problem| Misfit::new("timestamp", problem)))
         .chain(claims_problem(scheme))
         .chain(key_source_problem(scheme))
@@ -125,7 +126,11 @@ pub(super) fn unsafe_parts(scheme: &Scheme, admitted: &[&str]) -> impl Iterator<
             "weak" => ("algorithm", None, weakness(scheme)),
             _ => {
                 let item = super::boundary::ambiguous_item(scheme);
-                ("content", item, "a byte can move between this value and the next, and the signature still holds")
+                (
+                    "content",
+                    item,
+                    "a byte can move between this value and the next, and the signature still holds",
+                )
             }
         };
         let message = format!("{reason}; `admit = [\"{name}\"]` in the scheme says that this is known");
@@ -174,9 +179,7 @@ fn claims_problem(scheme: &Scheme) -> Option<Misfit> {
     let claimed = matches!(digest, Some(BodyDigest { source: BodyDigestSource::Claim(_), .. }));
     let in_query = matches!(digest, Some(BodyDigest { source: BodyDigestSource::Query(_), .. }));
     match is_json_web_token(scheme) {
-        false if claimed => {
-            Some(Misfit::new("body-digest", "claims need an algorithm of JSON Web Tokens"))
-        }
+        false if claimed => Some(Misfit::new("body-digest", "claims need an algorithm of JSON Web Tokens")),
         false if !scheme.claims.is_empty() => {
             Some(Misfit::new("claims", "claims need an algorithm of JSON Web Tokens"))
         }

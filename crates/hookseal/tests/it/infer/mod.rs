@@ -1,5 +1,8 @@
 //! Finding schemes from captured requests alone.
 
+mod made;
+mod outcomes;
+mod random;
 mod vectors;
 
 use hookseal::infer::Captured;
