@@ -25,6 +25,9 @@ pub(crate) enum Command {
     /// Verify a request.
     #[command(after_help = EXIT_STATUS_VERIFY)]
     Verify(VerifyArgs),
+    /// Say why the signature of a request does not match.
+    #[command(after_help = EXIT_STATUS_EXPLAIN)]
+    Explain(ExplainArgs),
     /// List the profiles, or show one.
     Profiles(ProfilesArgs),
     /// Run a file of known-answer vectors.
@@ -43,6 +46,8 @@ const ONLY_FOR_VERIFY: &str = "For verify; checked here and without effect";
 const EXIT_STATUS_SIGN: &str = "Exit status: 0 signed; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VERIFY: &str =
     "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_EXPLAIN: &str =
+    "Exit status: 0 it verifies; 1 it does not; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VECTORS: &str = "Exit status: 0 every vector that was asked for passed; 1 some did not, or their scheme is unknown; 2 the arguments or the file are not right.";
 
 /// The scheme and its keys.
@@ -158,6 +163,41 @@ pub(crate) struct VerifyArgs {
     /// Print JSON: {"valid":true,"error":null,...} or {"valid":false,"error":KIND,"detail":TEXT}.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) scheme: SchemeArgs,
+    #[command(flatten)]
+    pub(crate) other_secrets: OtherSecretArgs,
+    /// A request as it was logged: its first line, the headers, an empty line, and the body's exact bytes; `-` is
+    /// standard input. Of a path alone, the URL is `https://`, the header Host and the path.
+    #[arg(long = "request", value_name = "FILE|-", conflicts_with_all = ["body", "method"])]
+    pub(crate) captured: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    #[command(flatten)]
+    pub(crate) headers: HeaderArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    /// The time of verification: unix seconds or RFC 3339. Without it: now.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) now: Option<String>,
+    /// Print JSON: {"valid":false,"error":KIND,"detail":TEXT,"proven":true,"findings":[{"code":CODE,...}],...}.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Secrets that should not match.
+#[derive(Args)]
+pub(crate) struct OtherSecretArgs {
+    /// A secret that is not active, such as an expired one or that of another endpoint. Repeat it for several.
+    #[arg(long = "other-secret", value_name = "SECRET", allow_hyphen_values = true)]
+    pub(crate) other_values: Vec<OsString>,
+    /// A file whose bytes are such a secret.
+    #[arg(long = "other-secret-file", value_name = "FILE")]
+    pub(crate) other_files: Vec<PathBuf>,
 }
 
 #[derive(Args)]

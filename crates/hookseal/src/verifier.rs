@@ -9,6 +9,9 @@ mod inspect;
 mod key_url;
 mod token;
 
+#[cfg(feature = "explain")]
+pub(crate) use inspect::Inspection;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
