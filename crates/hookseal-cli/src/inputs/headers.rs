@@ -10,7 +10,7 @@ pub(crate) fn headers(arguments: &[OsString]) -> Result<Vec<(String, Vec<u8>)>, 
     arguments.iter().enumerate().map(read).collect()
 }
 
-fn split(line: &[u8]) -> Option<(String, Vec<u8>)> {
+pub(super) fn split(line: &[u8]) -> Option<(String, Vec<u8>)> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let (name, value) = (trim(&line[..colon]), trim(&line[colon + 1..]));
     let name = str::from_utf8(name).ok().filter(|name| !name.is_empty())?;

@@ -22,6 +22,11 @@ fn of_verify() {
 }
 
 #[test]
+fn of_explain() {
+    insta::assert_snapshot!(help(&["explain"]));
+}
+
+#[test]
 fn of_profiles() {
     insta::assert_snapshot!(help(&["profiles"]));
 }
