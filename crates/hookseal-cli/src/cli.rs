@@ -25,6 +25,9 @@ pub(crate) enum Command {
     /// Verify a request.
     #[command(after_help = EXIT_STATUS_VERIFY)]
     Verify(VerifyArgs),
+    /// Find the scheme of captured requests, and print it as a profile.
+    #[command(after_help = EXIT_STATUS_INFER)]
+    Infer(InferArgs),
     /// List the profiles, or show one.
     Profiles(ProfilesArgs),
     /// Run a file of known-answer vectors.
@@ -43,6 +46,7 @@ const ONLY_FOR_VERIFY: &str = "For verify; checked here and without effect";
 const EXIT_STATUS_SIGN: &str = "Exit status: 0 signed; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VERIFY: &str =
     "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_INFER: &str = "Exit status: 0 one scheme fits; 1 several or none do; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VECTORS: &str = "Exit status: 0 every vector that was asked for passed; 1 some did not, or their scheme is unknown; 2 the arguments or the file are not right.";
 
 /// The scheme and its keys.
@@ -156,6 +160,26 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) now: Option<String>,
     /// Print JSON: {"valid":true,"error":null,...} or {"valid":false,"error":KIND,"detail":TEXT}.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct InferArgs {
+    /// A file with a request as it was captured: request line, headers, an empty line, and the body's exact bytes.
+    /// Repeat it for several, which have to agree. Without it the other arguments make one request.
+    #[arg(long = "request", value_name = "FILE", conflicts_with_all = ["body", "lines", "method"])]
+    pub(crate) requests: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    #[command(flatten)]
+    pub(crate) headers: HeaderArgs,
+    /// The name of the profile that is printed.
+    #[arg(long, default_value = "inferred")]
+    pub(crate) name: String,
+    /// Print JSON: {"found":[{"description":TEXT,"open":[TEXT],"toml":TEXT}],...}.
     #[arg(long)]
     pub(crate) json: bool,
 }

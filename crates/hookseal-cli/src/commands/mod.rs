@@ -1,6 +1,7 @@
 //! What each command does.
 
 pub(crate) mod demo;
+pub(crate) mod infer;
 pub(crate) mod listen;
 pub(crate) mod profiles;
 mod proof;
@@ -23,6 +24,7 @@ pub(crate) fn run(command: Command) -> Result<Status, CommandError> {
     match command {
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Infer(arguments) => infer::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
         Command::Vectors(arguments) => vectors::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),

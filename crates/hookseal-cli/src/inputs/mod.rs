@@ -1,6 +1,7 @@
 //! Reading what arguments refer to. Everything here is about what the person at the keyboard gave, never about a
 //! request's validity.
 
+mod captured;
 mod duration;
 mod file;
 mod headers;
@@ -12,6 +13,7 @@ mod tolerance;
 
 use std::{ffi::OsString, io, path::PathBuf};
 
+pub(crate) use captured::captured;
 pub(crate) use duration::Seconds;
 pub(crate) use file::{body, bounded as read_file};
 pub(crate) use headers::headers;
@@ -89,6 +91,14 @@ pub(crate) enum InputError {
     Header {
         /// Which of the given headers, from 1.
         number: usize,
+    },
+    /// A captured request is none.
+    #[error("line {line} of {} is not that of a request: a request line, `name: value` headers, an empty line, and the body", .path.display())]
+    Captured {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
     },
     /// A parameter has no `=`, or no name before it.
     #[error("parameter {number} is not of the form NAME=VALUE")]

@@ -22,6 +22,11 @@ fn of_verify() {
 }
 
 #[test]
+fn of_infer() {
+    insta::assert_snapshot!(help(&["infer"]));
+}
+
+#[test]
 fn of_profiles() {
     insta::assert_snapshot!(help(&["profiles"]));
 }

@@ -4,6 +4,7 @@
 
 mod demo;
 mod help;
+mod infer;
 mod listen;
 mod profiles;
 mod serve;

@@ -156,7 +156,8 @@ impl<'l> Layout<'l> {
         (!start.is_empty() && start.len() < key.len()).then_some(start)
     }
 
-    fn encodings(&self) -> Vec<Encoding> {
+    /// The encodings that write the signature as it stands there.
+    pub(super) fn encodings(&self) -> Vec<Encoding> {
         // Without padding and without the last two characters of the alphabets, they look the same.
         let texts = [Encoding::Base64, Encoding::Base64Url].map(|encoding| {
             let mut text = String::new();

@@ -37,6 +37,9 @@ pub(super) fn open(layout: &Layout<'_>, variant: Variant, requests: &[Captured])
             others.join(" or ")
         ));
     }
+    if requests.len() == 1 && layout.encodings().len() > 1 {
+        open.push("whether the signature is base64 or base64url, which is the same for this one".to_owned());
+    }
     if !covers_body {
         open.push("what binds the body: the signature does not cover all of it".to_owned());
     }

@@ -89,6 +89,8 @@ pub(super) fn schemes(kind: Kind) -> impl Strategy<Value = Scheme> {
     let words = proptest::collection::hash_set("[a-z]{4,7}", 4).prop_map(|words| words.into_iter().collect());
     (how, contents(kind), words).prop_map(|(how, (values, gaps, version), words)| {
         let (algorithm, key, carrier, encoding, reading, time) = how;
+        // Forty-eight bytes need no padding, and then one request may not tell the two kinds of base64 apart.
+        let encoding = if algorithm == "hmac-sha384" && encoding == "base64url" { "base64" } else { encoding };
         Scheme { algorithm, key, values, gaps, version, carrier, encoding, reading, time, words }
     })
 }
