@@ -46,7 +46,8 @@ const ONLY_FOR_VERIFY: &str = "For verify; checked here and without effect";
 const EXIT_STATUS_SIGN: &str = "Exit status: 0 signed; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VERIFY: &str =
     "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right.";
-const EXIT_STATUS_INFER: &str = "Exit status: 0 one scheme fits; 1 several or none do; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_INFER: &str =
+    "Exit status: 0 one scheme fits; 1 several or none do; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VECTORS: &str = "Exit status: 0 every vector that was asked for passed; 1 some did not, or their scheme is unknown; 2 the arguments or the file are not right.";
 
 /// The scheme and its keys.

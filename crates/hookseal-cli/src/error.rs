@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use crate::{
     commands::{
-        demo::DemoError, infer::InferCommandError, listen::ListenError, profiles::ProfilesError, serve::ServeError,
-        sign::SignCommandError, vectors::VectorsError, verify::VerifyCommandError,
+        demo::DemoError, infer::InferCommandError, listen::ListenError, profiles::ProfilesError,
+        serve::ServeError, sign::SignCommandError, vectors::VectorsError, verify::VerifyCommandError,
     },
     output::OutputError,
 };
@@ -71,11 +71,9 @@ impl CommandError {
     /// What the process ends with: 2 where other arguments or settings would help, 1 where they would not.
     pub(crate) fn status(&self) -> Status {
         match self {
-            Self::Sign(_)
-            | Self::Verify(_)
-            | Self::Infer(_)
-            | Self::Profiles(_)
-            | Self::Vectors(_) => Status::Usage,
+            Self::Sign(_) | Self::Verify(_) | Self::Infer(_) | Self::Profiles(_) | Self::Vectors(_) => {
+                Status::Usage
+            }
             Self::Serve(error) => error.status(),
             Self::Listen(error) => error.status(),
             Self::Demo(_) | Self::Output(_) => Status::Bad,

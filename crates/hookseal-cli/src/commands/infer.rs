@@ -51,8 +51,7 @@ struct Found<'i> {
 
 fn search(arguments: &InferArgs) -> Result<Inference, InferCommandError> {
     let secrets = inputs::secrets(&arguments.secrets, &ProcessEnvironment)?;
-    let mut options = InferOptions::default();
-    options.name.clone_from(&arguments.name);
+    let options = InferOptions { name: arguments.name.clone(), ..InferOptions::default() };
     Ok(infer(&requests(arguments)?, &secrets, &options)?)
 }
 

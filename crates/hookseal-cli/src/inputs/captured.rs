@@ -68,7 +68,10 @@ mod tests {
 
     #[test]
     fn reads_either_line_end_and_keeps_the_body_as_it_is() {
-        for head in ["POST /in?a=1 HTTP/1.1\r\nHost: h.test\r\nX-A: b\r\n\r\n", "POST /in?a=1\nHost: h.test\nX-A: b\n\n"] {
+        for head in [
+            "POST /in?a=1 HTTP/1.1\r\nHost: h.test\r\nX-A: b\r\n\r\n",
+            "POST /in?a=1\nHost: h.test\nX-A: b\n\n",
+        ] {
             let captured = Captured::parse(&[head.as_bytes(), b"\n{}\r\n\xff"].concat()).unwrap();
             assert_eq!((&*captured.method, &*captured.url()), ("POST", "https://h.test/in?a=1"));
             assert_eq!(captured.headers[1], ("X-A".to_owned(), b"b".to_vec()));

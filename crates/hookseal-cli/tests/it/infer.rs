@@ -23,7 +23,8 @@ fn what_is_printed_is_a_profile_that_verifies_the_request() {
     let body = files.write("body", BODY);
     let verify = |signature: &str| {
         let headers = ["--header", "x-sent-at: 1750000000", "--header", signature];
-        let fixed = ["verify", "--profile", &profile, "--secret", "s3cret!", "--body", &body, "--now", "1750000060"];
+        let fixed =
+            ["verify", "--profile", &profile, "--secret", "s3cret!", "--body", &body, "--now", "1750000060"];
         run(fixed.iter().chain(&headers))
     };
     let verified = verify(&format!("x-signature: v1={SIGNATURE}"));
@@ -36,7 +37,8 @@ fn requests_of_known_vendors_give_profiles_that_verify_them() {
     let file = VectorFile::parse(&std::fs::read(vector_file()).unwrap()).unwrap();
     let files = Files::new();
     for scheme in ["slack", "stripe", "svix", "harbor-node"] {
-        let vector = file.vectors().iter().find(|vector| vector.scheme == scheme && vector.expect.0 == "valid");
+        let vector =
+            file.vectors().iter().find(|vector| vector.scheme == scheme && vector.expect.0 == "valid");
         let vector = vector.unwrap();
         let body = files.write("body", vector.request.body());
         let mut request = vec!["--secret".to_owned(), vector.secret.clone(), "--body".into(), body];
@@ -46,7 +48,8 @@ fn requests_of_known_vendors_give_profiles_that_verify_them() {
         let inferred = run([&["infer".to_owned()], &*request].concat());
         assert_eq!(inferred.status, 0, "{scheme}: {}{}", inferred.stdout, inferred.stderr);
         let profile = files.write("found.toml", &inferred.stdout);
-        let now = ["verify".to_owned(), "--profile".into(), profile, "--now".into(), vector.now_unix.to_string()];
+        let now =
+            ["verify".to_owned(), "--profile".into(), profile, "--now".into(), vector.now_unix.to_string()];
         let verified = run([&now, &*request].concat());
         assert_eq!(verified.status, 0, "{scheme}: {}", verified.stdout);
     }
