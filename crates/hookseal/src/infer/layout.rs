@@ -119,7 +119,7 @@ impl<'l> Layout<'l> {
         times.find(|time| matches!(time.source, Source::Field(_))).or(first)
     }
 
-    /// The header of the delivery id: the first that sounds like one.
+    /// The header of the delivery id, which is the first that sounds like one, and the character that ends it.
     pub(super) fn id(&self) -> Option<(&'l str, Option<char>)> {
         let time = self.time().map(|time| time.source);
         let is_id = |value: &Signed<'l>| match value.source {
@@ -130,11 +130,10 @@ impl<'l> Layout<'l> {
         };
         let (at, name) = self.values.iter().enumerate().find_map(|(at, value)| Some((at, is_id(value)?)))?;
         let gap = self.values.get(at + 1).map_or("", |next| next.gap);
-        let mut characters = gap.chars();
-        let separator = characters.next().filter(|character| {
-            let free = !self.values[at].atom.text.contains(&(*character as u8));
-            characters.next().is_none() && (character.is_ascii_graphic() || *character == ' ') && free
-        });
+        let separator = match gap.as_bytes() {
+            [byte] if byte.is_ascii_graphic() || *byte == b' ' => Some(char::from(*byte)),
+            _ => None,
+        };
         Some((name, separator))
     }
 

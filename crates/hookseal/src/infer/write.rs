@@ -28,14 +28,7 @@ pub(super) fn document(
     write_scheme(&mut toml, layout, variant, requests);
     write_signature(&mut toml, layout, variant);
     write_timestamp(&mut toml, layout);
-    if let Some((id, separator)) = layout.id() {
-        toml.table("scheme.id");
-        toml.text("header", id);
-        if let Some(separator) = separator {
-            toml.line("# So that nobody can move the boundary between the signed values.");
-            toml.text("forbid", &separator.to_string());
-        }
-    }
+    write_id(&mut toml, layout, requests);
     if let Some(reading) = variant.reading.filter(|reading| *reading != BodyReading::Raw) {
         toml.table("scheme.body");
         toml.list("strict", &[reading.as_str().to_owned()]);
@@ -232,6 +225,21 @@ fn write_timestamp(toml: &mut Toml, layout: &Layout<'_>) {
         _ => {}
     }
     toml.tolerance(format);
+}
+
+/// What separates the id from the next value is refused in it, unless an id has been seen with it.
+fn write_id(toml: &mut Toml, layout: &Layout<'_>, requests: &[Captured]) {
+    let Some((name, separator)) = layout.id() else { return };
+    toml.table("scheme.id");
+    toml.text("header", name);
+    let is_seen = |separator: &char| {
+        let mut ids = requests.iter().filter_map(|request| request.header(name));
+        ids.any(|id| id.iter().any(|byte| char::from(*byte) == *separator))
+    };
+    if let Some(separator) = separator.filter(|separator| !is_seen(separator)) {
+        toml.line("# So that nobody can move the boundary between the signed values.");
+        toml.text("forbid", &separator.to_string());
+    }
 }
 
 /// A parameter of the signed URL that is the digest of the body binds the body.

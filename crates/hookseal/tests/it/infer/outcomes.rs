@@ -1,8 +1,12 @@
 //! What is said where several schemes fit, or none.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
 use hookseal::infer::{Captured, InferError, InferOptions, infer};
 use hookseal::{Profile, Secret};
 use proptest::prelude::*;
+use sha2::Sha256;
 
 /// HMAC-SHA256 of `1750000000.{}` with the key `s3cret!`.
 const SIGNATURE: &str = "1e489ea5376b14fa22e340c55550a5c2341648fadd05e5bfe53751296b177a83";
@@ -83,6 +87,20 @@ fn several_that_fit_are_all_listed_with_what_tells_them_apart() {
     let outcome = infer(&[first, second], &secret(), &InferOptions::default()).unwrap();
     assert_eq!(outcome.found.len(), 1, "{outcome:?}");
     assert_eq!(outcome.found[0].profile.scheme().timestamp_header(), Some("x-sent-at"));
+}
+
+#[test]
+fn a_separator_is_forbidden_in_ids_unless_one_has_it() {
+    let sent = |id: &str| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"s3cret!").unwrap();
+        mac.update(format!("{id}.{{}}").as_bytes());
+        request(&[("X-Id", id), ("X-Signature", &STANDARD.encode(mac.finalize().into_bytes()))], "{}")
+    };
+    for (ids, forbids) in [(["a-1", "a-2"], true), (["a-1", "a.2"], false)] {
+        let outcome = infer(&ids.map(sent), &secret(), &InferOptions::default()).unwrap();
+        assert_eq!(outcome.found.len(), 1, "{outcome:?}");
+        assert_eq!(outcome.found[0].toml().contains("forbid = \".\""), forbids, "{ids:?}");
+    }
 }
 
 #[test]
