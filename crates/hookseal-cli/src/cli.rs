@@ -30,6 +30,9 @@ pub(crate) enum Command {
     /// Say why the signature of a request does not match.
     #[command(after_help = EXIT_STATUS_EXPLAIN)]
     Explain(ExplainArgs),
+    /// Find the scheme of captured requests, and print it as a profile.
+    #[command(after_help = EXIT_STATUS_INFER)]
+    Infer(InferArgs),
     /// List the profiles, show one, or check one's own.
     #[command(after_help = EXIT_STATUS_PROFILES)]
     Profiles(ProfilesArgs),
@@ -59,6 +62,8 @@ const EXIT_STATUS_PROFILES: &str =
 const EXIT_STATUS_PROFILES_CHECK: &str = "Exit status: 0 every profile is right; 1 one is not; 2 the arguments are not right or a file cannot be read.";
 const EXIT_STATUS_EXPLAIN: &str =
     "Exit status: 0 it verifies; 1 it does not; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_INFER: &str =
+    "Exit status: 0 one scheme fits; 1 several or none do; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VECTORS: &str = "Exit status: 0 every vector that was asked for passed; 1 some did not, or their scheme is unknown; 2 the arguments or the file are not right.";
 
 /// The scheme and its keys.
@@ -217,6 +222,26 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) now: Option<String>,
     /// Print JSON: {"valid":false,"error":KIND,"detail":TEXT,"proven":true,"findings":[{"code":CODE,...}],...}.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct InferArgs {
+    /// A file with a request as it was captured: request line, headers, an empty line, and the body's exact bytes.
+    /// Repeat it for several, which have to agree. Without it the other arguments make one request.
+    #[arg(long = "request", value_name = "FILE", conflicts_with_all = ["body", "lines", "method"])]
+    pub(crate) requests: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    #[command(flatten)]
+    pub(crate) headers: HeaderArgs,
+    /// The name of the profile that is printed.
+    #[arg(long, default_value = "inferred")]
+    pub(crate) name: String,
+    /// Print JSON: {"found":[{"description":TEXT,"open":[TEXT],"toml":TEXT}],...}.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use crate::{
     commands::{
-        demo::DemoError, explain::ExplainCommandError, guide::GuideError, listen::ListenError,
-        profiles::ProfilesError, serve::ServeError, sign::SignCommandError, trigger::TriggerError,
-        vectors::VectorsError, verify::VerifyCommandError,
+        demo::DemoError, explain::ExplainCommandError, guide::GuideError, infer::InferCommandError,
+        listen::ListenError, profiles::ProfilesError, serve::ServeError, sign::SignCommandError,
+        trigger::TriggerError, vectors::VectorsError, verify::VerifyCommandError,
     },
     output::OutputError,
 };
@@ -48,6 +48,9 @@ pub(crate) enum CommandError {
     /// `explain` failed.
     #[error(transparent)]
     Explain(#[from] ExplainCommandError),
+    /// `infer` failed.
+    #[error(transparent)]
+    Infer(#[from] InferCommandError),
     /// `profiles` failed.
     #[error(transparent)]
     Profiles(#[from] ProfilesError),
@@ -81,6 +84,7 @@ impl CommandError {
             Self::Sign(_)
             | Self::Verify(_)
             | Self::Explain(_)
+            | Self::Infer(_)
             | Self::Profiles(_)
             | Self::Guide(_)
             | Self::Vectors(_) => Status::Usage,

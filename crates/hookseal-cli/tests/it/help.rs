@@ -27,6 +27,11 @@ fn of_explain() {
 }
 
 #[test]
+fn of_infer() {
+    insta::assert_snapshot!(help(&["infer"]));
+}
+
+#[test]
 fn of_profiles() {
     insta::assert_snapshot!(help(&["profiles"]));
 }

@@ -7,6 +7,7 @@ mod explain;
 mod fetched_keys;
 mod forward;
 mod help;
+mod infer;
 mod listen;
 mod profiles;
 mod serve;
