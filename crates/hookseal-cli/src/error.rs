@@ -73,7 +73,7 @@ impl CommandError {
         match self {
             Self::Sign(_) | Self::Verify(_) | Self::Profiles(_) | Self::Guide(_) | Self::Vectors(_) => {
                 Status::Usage
-            },
+            }
             Self::Serve(error) => error.status(),
             Self::Listen(error) => error.status(),
             Self::Demo(_) | Self::Output(_) => Status::Bad,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what keeps a test from going on has failed it")]
 
 mod demo;
+mod guide;
 mod help;
 mod listen;
 mod profiles;

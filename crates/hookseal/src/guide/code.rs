@@ -24,12 +24,7 @@ pub(super) fn handler(profile: &Profile, part: Part, language: Language) -> Resu
     render(profile, part, language, language.facts().handler)
 }
 
-fn render(
-    profile: &Profile,
-    part: Part,
-    language: Language,
-    template: &str,
-) -> Result<String, NotGenerated> {
+fn render(profile: &Profile, part: Part, language: Language, template: &str) -> Result<String, NotGenerated> {
     let scheme = profile.part(part).ok_or(NotGenerated::NoSuchPart)?;
     if scheme.signature.is_none() {
         return Err(NotGenerated::Unsigned);
@@ -66,7 +61,9 @@ fn render(
 /// What the standard library of a language does not have and a scheme needs.
 fn lacks(language: Language, plan: &Plan) -> Option<&'static str> {
     match language {
-        Language::Java if plan.uses.json => Some("a JSON parser, which Java's standard library does not have"),
+        Language::Java if plan.uses.json => {
+            Some("a JSON parser, which Java's standard library does not have")
+        }
         Language::CSharp if plan.algorithm.kind == "ed25519" => {
             Some("Ed25519, which the standard library of .NET does not have")
         }
@@ -94,7 +91,7 @@ fn environment(language: Language) -> Environment<'static> {
     environment.add_filter("canonical", |text: String| canonical_header(&text));
     environment.add_filter("cgi", |text: String| text.to_ascii_uppercase().replace('-', "_"));
     environment.add_filter("regex", |text: String| regex_escape(&text));
-    environment.set_loader(|name| Ok(std::fs::read_to_string(format!("{}/templates/{name}", env!("CARGO_MANIFEST_DIR"))).ok().or(source(name).map(str::to_owned)))); // DEV
+    environment.set_loader(|name| Ok(source(name).map(str::to_owned)));
     environment
 }
 
@@ -174,7 +171,9 @@ fn camel(text: &str) -> String {
 
 fn capitalised(text: &str) -> String {
     let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + characters.as_str())
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + characters.as_str())
 }
 
 /// `x-hub-signature` as `X-Hub-Signature`.

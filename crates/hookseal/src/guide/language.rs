@@ -46,16 +46,8 @@ pub(super) struct Facts {
 
 impl Language {
     /// Every language, in the order of the page.
-    pub const ALL: &'static [Self] = &[
-        Self::Node,
-        Self::Python,
-        Self::Go,
-        Self::Ruby,
-        Self::Php,
-        Self::Java,
-        Self::CSharp,
-        Self::Rust,
-    ];
+    pub const ALL: &'static [Self] =
+        &[Self::Node, Self::Python, Self::Go, Self::Ruby, Self::Php, Self::Java, Self::CSharp, Self::Rust];
 
     /// The name on the command line, such as `node`.
     pub fn name(self) -> &'static str {

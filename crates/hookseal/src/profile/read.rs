@@ -58,10 +58,8 @@ fn base_profile(
     match value.get_ref().as_str().and_then(Profile::builtin) {
         Some(base) => Ok(Some(base)),
         None => {
-            let message = format!(
-                "one of {} is needed",
-                names(Profile::builtins().map(|profile| profile.name()))
-            );
+            let message =
+                format!("one of {} is needed", names(Profile::builtins().map(|profile| profile.name())));
             let found = Found { span: value.span(), path: "extends".to_owned(), message };
             Err(ProfileErrors::new(source, vec![found]))
         }

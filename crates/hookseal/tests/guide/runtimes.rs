@@ -24,7 +24,10 @@ pub(crate) fn harness(name: &str) -> String {
 }
 
 /// Whether a program is there. If it is not, that is said aloud, and is a failure where runtimes are required.
-#[expect(clippy::disallowed_methods, reason = "whether a missing runtime fails a test is said by its environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether a missing runtime fails a test is said by its environment"
+)]
 pub(crate) fn is_there(program: &str, argument: &str) -> bool {
     if Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success()) {
         return true;

@@ -37,7 +37,14 @@ impl Plan {
                 .and_then(Algorithm::signature_length)
                 .map(|length| encoded_length(rule.encoding, length)),
             algorithm,
-            key: scheme.key.iter().map(read_key_step).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(),
+            key: scheme
+                .key
+                .iter()
+                .map(read_key_step)
+                .collect::<Result<Vec<_>, _>>()?
+                .into_iter()
+                .flatten()
+                .collect(),
             required: scheme
                 .required
                 .iter()
@@ -179,13 +186,16 @@ fn fits(plan: &Plan) -> bool {
 }
 
 fn read_algorithm(rule: &AlgorithmRule) -> Result<AlgorithmPlan, NotGenerated> {
-    let plan = |kind: &'static str, digest: &'static str| {
-        Ok(AlgorithmPlan { kind, digest, digests: Vec::new() })
-    };
+    let plan =
+        |kind: &'static str, digest: &'static str| Ok(AlgorithmPlan { kind, digest, digests: Vec::new() });
     match rule {
         AlgorithmRule::Named(digests) => {
             let strong = digests.iter().filter(|digest| **digest != DigestKind::Sha1);
-            Ok(AlgorithmPlan { kind: "named", digest: "", digests: strong.map(|digest| digest.name()).collect() })
+            Ok(AlgorithmPlan {
+                kind: "named",
+                digest: "",
+                digests: strong.map(|digest| digest.name()).collect(),
+            })
         }
         AlgorithmRule::Json { .. } => Err(NotGenerated::FetchedKey),
         AlgorithmRule::Fixed(algorithm) => match algorithm {
