@@ -1,5 +1,6 @@
 //! What a template needs to know of a scheme: the steps of a verification, in their order and as plain data.
 
+mod fit;
 mod read;
 
 pub(super) use read::{extras, is_builtin};
