@@ -83,10 +83,7 @@ fn examples_verify() {
 }
 
 /// A profile of one's own whose texts try to break out of every place that they are put in.
-#[test]
-fn texts_of_a_profile_stay_texts() {
-    let profile = Profile::parse(
-        r##"
+pub(crate) const HOSTILE: &str = r##"
         name = "hostile"
         title = "*/ ?> </script> <img src=x onerror=alert(1)> `x` [a](javascript:b) | \u0000 \\u000a"
         document = "\n# A heading\n<b>bold</b>"
@@ -103,9 +100,11 @@ fn texts_of_a_profile_stay_texts() {
         [scheme.timestamp]
         field = "</code><i>"
         format = "unix-seconds"
-        "##,
-    )
-    .unwrap();
+        "##;
+
+#[test]
+fn texts_of_a_profile_stay_texts() {
+    let profile = Profile::parse(HOSTILE).unwrap();
     let page = guide::html(&profile, &Options::default()).unwrap();
     for markup in ["<img", "</script", "<b>bold", "<i>", "javascript:", "<h1>A heading", "<h2>A heading"] {
         assert!(!page.contains(markup) || markup == "javascript:", "{markup}");
