@@ -37,6 +37,11 @@ fn of_profiles() {
 }
 
 #[test]
+fn of_guide() {
+    insta::assert_snapshot!(help(&["guide"]));
+}
+
+#[test]
 fn of_vectors() {
     insta::assert_snapshot!(help(&["vectors"]));
 }

@@ -6,6 +6,7 @@ mod demo;
 mod explain;
 mod fetched_keys;
 mod forward;
+mod guide;
 mod help;
 mod infer;
 mod listen;
