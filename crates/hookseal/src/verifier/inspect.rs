@@ -34,8 +34,7 @@ impl Verifier {
 
     /// A verifier that has no keys, for [`inspect`](Self::inspect) alone.
     pub(crate) fn without_keys(scheme: Arc<Scheme>, mode: Mode, params: Params) -> Self {
-        let flags = flags(&scheme, mode);
-        Self { scheme, keys: Vec::new(), mode, past: None, future: None, params, flags }
+        Self::assemble(scheme, Vec::new(), VerifyOptions { mode, tolerance: ToleranceOverride::Off, params })
     }
 
     /// Takes a request apart as a verification does, up to where signatures are computed.
