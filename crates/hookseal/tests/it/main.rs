@@ -8,6 +8,7 @@ mod profiles;
 mod properties;
 mod redaction;
 mod rotation;
+mod sealing;
 mod signing;
 mod support;
 mod vectors;
