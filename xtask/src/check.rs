@@ -1,6 +1,8 @@
 //! Everything that must pass, in the order in which it fails soonest.
 
 use crate::{
+    fuzz::Fuzz,
+    libraries::Libraries,
     scenarios::{Crash, Drain, Durable, Hostile},
     shell::{Binary, Done, is_there, root, run, run_in},
 };
@@ -20,6 +22,8 @@ impl Check {
         docs()?;
         licences()?;
         run("cargo", &["test", "--workspace", "--locked"])?;
+        Libraries::default().run()?;
+        Fuzz { seconds: 10, targets: Vec::new(), record: false }.run()?;
         run("python3", &["tests/shim/selftest.py"])?;
         run("python3", &["tests/receivers/selftest.py"])?;
         if self.quick {

@@ -3,6 +3,8 @@
 
 mod bench;
 mod check;
+mod fuzz;
+mod libraries;
 mod scenarios;
 mod shell;
 
@@ -30,6 +32,10 @@ enum Task {
     Hostile(scenarios::Hostile),
     /// A disk that is slow, fails or is full; no 202 before its commit
     Durable(scenarios::Durable),
+    /// Sign for the libraries of vendors and of others, and verify what they sign
+    Libraries(libraries::Libraries),
+    /// Run every fuzz target for a while, starting from the known-answer vectors
+    Fuzz(fuzz::Fuzz),
     /// Throughput beside the bare relay `limit`, each on one core, in turn
     Bench(bench::Bench),
 }
@@ -41,6 +47,8 @@ fn main() -> ExitCode {
         Task::Drain(task) => task.run(),
         Task::Hostile(task) => task.run(),
         Task::Durable(task) => task.run(),
+        Task::Libraries(task) => task.run(),
+        Task::Fuzz(task) => task.run(),
         Task::Bench(task) => task.run(),
     };
     match done {

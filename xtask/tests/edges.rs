@@ -6,18 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every edge that is allowed, development dependencies aside.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("hookseal", &[]),
+    ("hookseal-tower", &["hookseal"]),
     ("hookseal-engine", &["hookseal"]),
     ("hookseal-transport", &["hookseal", "hookseal-engine"]),
-    ("hookseal-sqlite", &["hookseal", "hookseal-engine"]),
+    // The feature `replay`: a guard against replays for receivers.
+    ("hookseal-sqlite", &["hookseal", "hookseal-engine", "hookseal-tower"]),
     ("hookseal-server", &["hookseal", "hookseal-engine"]),
     ("hookseal-testkit", &["hookseal", "hookseal-engine"]),
     (
         "hookseal-cli",
         &["hookseal", "hookseal-engine", "hookseal-server", "hookseal-sqlite", "hookseal-transport"],
     ),
-    ("xtask", &["hookseal-testkit"]),
+    ("xtask", &["hookseal", "hookseal-testkit"]),
 ];
 
 /// What only these crates may depend on: outbound HTTP and SQL have one place each.

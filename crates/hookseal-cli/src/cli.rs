@@ -5,8 +5,10 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+use hookseal::guide::Language;
 
-use crate::config::ServeArgs;
+use crate::{config::ServeArgs, limits::TRIGGER_COUNT_MAX};
 
 /// Send, sign, verify and receive webhooks of any format.
 #[derive(Parser)]
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     /// List the profiles, show one, or check one's own.
     #[command(after_help = EXIT_STATUS_PROFILES)]
     Profiles(ProfilesArgs),
+    /// Write the page by which a vendor's customers verify: steps, a request to try, and code.
+    Guide(GuideArgs),
     /// Run a file of known-answer vectors.
     #[command(after_help = EXIT_STATUS_VECTORS)]
     Vectors(VectorsArgs),
@@ -35,15 +39,18 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Receive webhooks for development: verify each and print what came of it.
     Listen(ListenArgs),
+    /// Send a vendor's sample event to a URL, signed as that vendor signs it.
+    #[command(after_help = EXIT_STATUS_TRIGGER)]
+    Trigger(TriggerArgs),
     /// Show the whole way of an event: a server, a receiver for each vendor, deliveries, and forgeries refused.
     Demo(DemoArgs),
 }
 
 /// One list of arguments is to serve both commands, so `sign` takes these as well.
 const ONLY_FOR_VERIFY: &str = "For verify; checked here and without effect";
-const EXIT_STATUS_SIGN: &str = "Exit status: 0 signed; 2 the arguments, a file or a secret is not right.";
-const EXIT_STATUS_VERIFY: &str =
-    "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_SIGN: &str = "A secret may be a private key, where receivers verify with the public one: PEM, base64, a JSON Web Key, or the vendor's own notation. With --header come the headers that are sent besides, as a signature may cover them.\n\nExit status: 0 signed; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_VERIFY: &str = "Exit status: 0 valid; 1 not valid; 2 the arguments, a file or a secret is not right, or a key cannot be had.";
+const EXIT_STATUS_TRIGGER: &str = "Exit status: 0 every answer has a status that the vendor counts as a success; 1 one has not, or none came; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_PROFILES: &str =
     "Exit status: 0 shown; 1 a checked profile is not right; 2 the arguments or a file are not right.";
 const EXIT_STATUS_PROFILES_CHECK: &str = "Exit status: 0 every profile is right; 1 one is not; 2 the arguments are not right or a file cannot be read.";
@@ -114,6 +121,17 @@ pub(crate) struct JudgeArgs {
     pub(crate) tolerance: Option<String>,
 }
 
+/// Keys that a vendor publishes, such as the certificates of AWS SNS. Without a secret they are fetched.
+#[derive(Args, Default)]
+pub(crate) struct FetchArgs {
+    /// Never fetch a key that the vendor publishes; say which one is needed.
+    #[arg(long)]
+    pub(crate) no_fetch: bool,
+    /// A network that keys may be fetched from although it is not of the public internet. May be repeated.
+    #[arg(long = "allow-network", value_name = "CIDR")]
+    pub(crate) allow_networks: Vec<IpNet>,
+}
+
 /// See [`hookseal::Mode`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModeArg {
@@ -136,12 +154,20 @@ pub(crate) struct SignArgs {
     /// The id of the delivery, where the scheme signs one. Without it: a new one.
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) id: Option<String>,
+    /// Where to write the body as it is to be sent. Needed where the signature stands in the body, unless --json
+    /// prints it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body_out: Option<PathBuf>,
     /// Print JSON.
-    #[arg(long, help = "Print JSON: {\"headers\":[[NAME,VALUE],...]}")]
+    #[arg(
+        long,
+        help = "Print JSON: {\"headers\":[[NAME,VALUE],...]}, with \"body_base64\" and \"url\" where signing changes them"
+    )]
     pub(crate) json: bool,
-    // Last, as a heading holds for all that follows it.
-    #[command(flatten, next_help_heading = ONLY_FOR_VERIFY)]
+    // Among the rest, as a signature may cover them.
+    #[command(flatten)]
     pub(crate) headers: HeaderArgs,
+    // Last, as a heading holds for all that follows it.
     #[command(flatten, next_help_heading = ONLY_FOR_VERIFY)]
     pub(crate) judge: JudgeArgs,
 }
@@ -156,6 +182,8 @@ pub(crate) struct VerifyArgs {
     pub(crate) headers: HeaderArgs,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) fetch: FetchArgs,
     /// The time of verification: unix seconds or RFC 3339. Without it: now.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) now: Option<String>,
@@ -213,6 +241,32 @@ pub(crate) struct ProfileFormArgs {
 }
 
 #[derive(Args)]
+pub(crate) struct GuideArgs {
+    /// A profile's name (see `hookseal profiles`), or a TOML file that holds one.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: OsString,
+    /// What the page is written in. HTML is one file that needs nothing else.
+    #[arg(long, value_enum, default_value_t = GuideFormat::Markdown)]
+    pub(crate) format: GuideFormat,
+    /// The languages of the code, with commas between them: node, python, go, ruby, php, java, csharp, rust. Without
+    /// it: all.
+    #[arg(long = "language", value_name = "LANGUAGE,...", value_delimiter = ',')]
+    pub(crate) languages: Vec<Language>,
+    /// The file to write. Without it: standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// What a guide is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GuideFormat {
+    /// CommonMark with tables.
+    Markdown,
+    /// One HTML file.
+    Html,
+}
+
+#[derive(Args)]
 pub(crate) struct ProfilesCheckArgs {
     /// The TOML files.
     #[arg(value_name = "FILE", required = true)]
@@ -242,16 +296,64 @@ pub(crate) struct ListenArgs {
     pub(crate) scheme: SchemeArgs,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) fetch: FetchArgs,
     /// The address to listen at. Port 0 takes any that is free.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8041")]
     pub(crate) listen: SocketAddr,
     /// The port to listen at on 127.0.0.1, in short.
     #[arg(long, conflicts_with = "listen")]
     pub(crate) port: Option<u16>,
+    /// A URL that every request which verifies is sent on to, as it came. Its answer is passed back.
+    #[arg(long, value_name = "URL")]
+    pub(crate) forward: Option<String>,
+    /// Also forward what does not verify.
+    #[arg(long, requires = "forward")]
+    pub(crate) forward_unverified: bool,
     /// The only path that is answered; others get 404. Without it every path is.
     #[arg(long, value_name = "/PATH")]
     pub(crate) path: Option<String>,
     /// Print one JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct TriggerArgs {
+    /// A profile's name (see `hookseal profiles`), or a TOML file that holds one.
+    #[arg(long, value_name = "NAME|FILE", required_unless_present = "list")]
+    pub(crate) profile: Option<OsString>,
+    /// The sample event (see --list), or with --body the event type.
+    #[arg(long, value_name = "EVENT")]
+    pub(crate) event: Option<String>,
+    /// The URL to post it to. Any network is reached, this machine included.
+    #[arg(long, value_name = "URL", required_unless_present = "list")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    /// A value of the endpoint's configuration, such as `url=...` where it is signed and not the one of --to.
+    #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
+    pub(crate) params: Vec<String>,
+    /// The file with a body of one's own in place of the sample's; `-` is standard input.
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) body: Option<PathBuf>,
+    /// A header, which takes the place of one of the same name. Repeat it for several.
+    #[arg(long = "header", value_name = "'NAME: VALUE'", allow_hyphen_values = true)]
+    pub(crate) headers: Vec<OsString>,
+    /// How many to send, one after the other, each with ids and times of its own.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(TRIGGER_COUNT_MAX)))]
+    pub(crate) count: u32,
+    /// The id of the delivery. Without it: a new one.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) id: Option<String>,
+    /// The time of signing, kept as written where it has the profile's format; otherwise unix seconds or RFC 3339.
+    /// Without it: now.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) timestamp: Option<String>,
+    /// List the sample events, of the profile or of all.
+    #[arg(long, conflicts_with_all = ["event", "to", "body"])]
+    pub(crate) list: bool,
+    /// Print one JSON object a line; with --list, one list.
     #[arg(long)]
     pub(crate) json: bool,
 }

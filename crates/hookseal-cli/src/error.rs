@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use crate::{
     commands::{
-        demo::DemoError, listen::ListenError, profiles::ProfilesError, serve::ServeError,
-        sign::SignCommandError, vectors::VectorsError, verify::VerifyCommandError,
+        demo::DemoError, guide::GuideError, listen::ListenError, profiles::ProfilesError, serve::ServeError,
+        sign::SignCommandError, trigger::TriggerError, vectors::VectorsError, verify::VerifyCommandError,
     },
     output::OutputError,
 };
@@ -47,6 +47,9 @@ pub(crate) enum CommandError {
     /// `profiles` failed.
     #[error(transparent)]
     Profiles(#[from] ProfilesError),
+    /// `guide` failed.
+    #[error(transparent)]
+    Guide(#[from] GuideError),
     /// `vectors` failed.
     #[error(transparent)]
     Vectors(#[from] VectorsError),
@@ -56,6 +59,9 @@ pub(crate) enum CommandError {
     /// `listen` failed.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// `trigger` failed.
+    #[error(transparent)]
+    Trigger(#[from] TriggerError),
     /// `demo` failed.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -68,9 +74,12 @@ impl CommandError {
     /// What the process ends with: 2 where other arguments or settings would help, 1 where they would not.
     pub(crate) fn status(&self) -> Status {
         match self {
-            Self::Sign(_) | Self::Verify(_) | Self::Profiles(_) | Self::Vectors(_) => Status::Usage,
+            Self::Sign(_) | Self::Verify(_) | Self::Profiles(_) | Self::Guide(_) | Self::Vectors(_) => {
+                Status::Usage
+            },
             Self::Serve(error) => error.status(),
             Self::Listen(error) => error.status(),
+            Self::Trigger(error) => error.status(),
             Self::Demo(_) | Self::Output(_) => Status::Bad,
         }
     }

@@ -17,6 +17,14 @@ pub(crate) const CONFIG_FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub(crate) const RECEIVED_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Reports of received requests that wait to be printed.
 pub(crate) const REPORTS_WAITING_MAX: usize = 1024;
+/// How long `listen --forward` waits for the whole of its target's answer: a developer may be in a debugger.
+pub(crate) const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long `trigger` waits for the whole of an answer.
+pub(crate) const TRIGGER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of an answer that `trigger` prints: enough for a message, and no page.
+pub(crate) const TRIGGER_ANSWER_BYTES_MAX: usize = 2 * 1024;
+/// Events that one `trigger` sends: by hand, and not to measure anything.
+pub(crate) const TRIGGER_COUNT_MAX: u32 = 1000;
 /// How long a receiver lets requests under way end when it stops.
 pub(crate) const RECEIVER_DRAIN: Duration = Duration::from_secs(2);
 

@@ -2,8 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use hookseal::{Message, Params, Part, Profile, SecretError, SignError, SignedHeaders, Signer, Timestamp};
-use http::{HeaderName, HeaderValue, header};
+use bytes::Bytes;
+use hookseal::{
+    Algorithm, Message, Params, Part, Profile, SecretError, SignError, SignedHeaders, Signer, Timestamp,
+};
+use http::{HeaderName, HeaderValue, Method, header};
 use parking_lot::Mutex;
 
 use crate::{
@@ -75,6 +78,9 @@ pub(crate) enum SubscriberError {
     /// Its secrets do not fit its profile.
     #[error(transparent)]
     Secret(SecretError),
+    /// Its scheme puts a value into the URL, which is made ready once for all deliveries.
+    #[error("the scheme of `{0}` puts a value of each delivery into the URL, which no subscription can")]
+    Url(String),
     /// One of its own headers is not a header.
     #[error("`{0}` is not a header that can be sent")]
     Header(String),
@@ -163,9 +169,11 @@ impl Subscriber {
             .with_event_type(payload.event_type.as_str())
             .with_subscription(&subscription)
             .with_url(&self.subscription.settings.endpoint_url);
+        buffer.clear();
+        let body = sender.sign(&message, payload, buffer)?;
         let headers = sender.headers(&message, payload, buffer)?;
         let (endpoint, timeout) = (Arc::clone(&sender.endpoint), self.policy.timeout);
-        Ok(Outbound { endpoint, headers, body: payload.body.clone(), timeout })
+        Ok(Outbound { endpoint, method: Method::POST, headers, body, timeout })
     }
 }
 
@@ -184,13 +192,32 @@ impl Sender {
         } else {
             Signer::new(profile, Part::Delivery, &secrets, &Params::default())
         };
+        let signer = signer.map_err(SubscriberError::Secret)?;
+        if !signer.keeps_url() {
+            return Err(SubscriberError::Url(settings.profile.clone()));
+        }
         let own = settings.headers.iter().map(|(name, value)| custom_header(name, value));
         Ok(Self {
             endpoint,
-            signer: signer.map_err(SubscriberError::Secret)?,
+            signer,
             custom: own.collect::<Result<_, _>>()?,
             profile: Arc::clone(profile),
         })
+    }
+
+    /// Writes the headers of the signature, and gives the body to send: the payload's, or where the signature stands in
+    /// the body, that with the signature.
+    fn sign(
+        &self,
+        message: &Message<'_>,
+        payload: &Payload,
+        made: &mut SignedHeaders,
+    ) -> Result<Bytes, RequestError> {
+        if self.signer.writes_headers_alone() {
+            self.signer.sign(message, made)?;
+            return Ok(payload.body.clone());
+        }
+        Ok(self.signer.seal(message, made)?.body.into_owned().into())
     }
 
     fn headers(
@@ -199,8 +226,6 @@ impl Sender {
         payload: &Payload,
         made: &mut SignedHeaders,
     ) -> Result<Vec<(HeaderName, HeaderValue)>, RequestError> {
-        made.clear();
-        self.signer.sign(message, made)?;
         self.profile.delivery().write_headers(message, made)?;
         let mut headers = Vec::with_capacity(self.custom.len() + made.len() + 2);
         let agent = self.profile.delivery().user_agent().unwrap_or(USER_AGENT);
@@ -210,7 +235,9 @@ impl Sender {
         }
         for (name, value) in made.iter() {
             if name != "content-type" || payload.content_type.is_none() {
-                headers.push(parsed(name, value)?);
+                let (name, mut value) = parsed(name, value)?;
+                value.set_sensitive(self.token_header() == Some(name.as_str()));
+                headers.push((name, value));
             }
         }
         if !headers.iter().any(|(name, _)| name == header::CONTENT_TYPE) {
@@ -218,6 +245,13 @@ impl Sender {
         }
         headers.extend(self.custom.iter().cloned());
         Ok(headers)
+    }
+
+    /// The header that holds the secret itself, for the schemes that send it along: masked wherever headers are shown.
+    fn token_header(&self) -> Option<&str> {
+        let scheme = self.profile.scheme();
+        let sent_along = scheme.algorithm().is_some_and(Algorithm::is_shared_token);
+        scheme.signature_header().filter(|_| sent_along)
     }
 }
 

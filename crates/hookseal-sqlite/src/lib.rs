@@ -16,6 +16,8 @@ mod open;
 mod outcome;
 mod read;
 mod recover;
+#[cfg(feature = "replay")]
+mod replay;
 mod retry;
 mod rows;
 mod schema;
@@ -26,4 +28,6 @@ mod targets;
 mod writer;
 
 pub use open::{OpenError, OpenOptions};
+#[cfg(feature = "replay")]
+pub use replay::SqliteGuard;
 pub use store::SqliteStore;

@@ -43,6 +43,23 @@ pub const STRAGGLERS_PER_COMMIT: usize = 256;
 /// Bytes of a database that is checked as a whole when it is opened; of a larger one only the head is.
 pub const CHECKED_WHOLE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
+/// Calls of the guard against replays that one transaction, and so one sync of the disk, takes together.
+#[cfg(feature = "replay")]
+pub const GUARD_CALLS_PER_COMMIT: usize = 64;
+/// Bytes of a page of the guard against replays, which is SQLite's own choice.
+#[cfg(feature = "replay")]
+pub(crate) const GUARD_PAGE_BYTES: u64 = 4096;
+/// Bytes that the guard against replays takes up, unless it is opened otherwise: 1 GiB, some eight million deliveries.
+#[cfg(feature = "replay")]
+pub const GUARD_BYTES_DEFAULT: u64 = 1024 * 1024 * 1024;
+/// Expired entries that one claim clears away. More than one, so that what has expired is always gone before what
+/// comes.
+#[cfg(feature = "replay")]
+pub const GUARD_SWEPT_AT_ONCE: u32 = 4;
+/// Expired entries that one claim clears away where the guard is full.
+#[cfg(feature = "replay")]
+pub const GUARD_SWEPT_WHEN_FULL: u32 = 256;
+
 const _: () = {
     assert!(LOG_PAGES_CHECKPOINT < LOG_PAGES_MAX);
     assert!(MARK_EVERY_MS < STRAGGLER_AFTER_MS);

@@ -163,12 +163,12 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
 
 /// Opens a file for writing and makes it where it is not there, readable by its owner alone: it will hold secrets.
 /// SQLite gives its log the same permissions.
-fn create_for_owner(path: &Path) -> io::Result<File> {
+pub(crate) fn create_for_owner(path: &Path) -> io::Result<File> {
     File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 /// Makes the names of new files as durable as what is in them.
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
@@ -217,7 +217,7 @@ fn configure_writer(connection: &Connection, sync: bool) -> Result<(), rusqlite:
 }
 
 /// What SQLite's error means for whoever starts the server.
-fn failed(file: &Path, step: &'static str, source: rusqlite::Error) -> OpenError {
+pub(crate) fn failed(file: &Path, step: &'static str, source: rusqlite::Error) -> OpenError {
     let path = file.to_owned();
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {

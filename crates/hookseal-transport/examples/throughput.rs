@@ -80,6 +80,7 @@ fn through_transport(
                 loop {
                     let outbound = Outbound {
                         endpoint: Arc::clone(&endpoint),
+                        method: http::Method::POST,
                         headers: headers.clone(),
                         body: Bytes::from_static(&BODY),
                         timeout: Duration::from_secs(15),

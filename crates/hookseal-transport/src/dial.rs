@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use hookseal_engine::ports::Endpoint;
 use hookseal_engine::{Failure, FailureKind};
+use rustls::RootCertStore;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -14,18 +15,31 @@ use crate::course::{Course, Stage};
 use crate::failure;
 use crate::limits::CONNECT_ADDRESSES_MAX;
 use crate::link::Link;
-use crate::resolve::{self, Resolve, ResolveError};
+use crate::resolve::{self, Resolve, ResolveError, SystemResolver};
 use crate::socket::Socket;
 use crate::tls::Tls;
+use crate::transport::{TransportBuildError, TransportConfig};
 
 /// Opens connections, and is the only thing that does.
 pub(crate) struct Dialer {
     pub(crate) policy: AddressPolicy,
-    pub(crate) resolver: Arc<dyn Resolve>,
-    pub(crate) tls: Tls,
+    resolver: Arc<dyn Resolve>,
+    tls: Tls,
 }
 
 impl Dialer {
+    /// What may be dialled, as the configuration says, with these roots to trust.
+    pub(crate) fn new(
+        config: TransportConfig,
+        roots: Arc<RootCertStore>,
+    ) -> Result<Self, TransportBuildError> {
+        Ok(Self {
+            policy: AddressPolicy::new(&config.allow_networks, &config.deny_networks),
+            resolver: config.resolver.unwrap_or_else(|| Arc::new(SystemResolver::from_system())),
+            tls: Tls::new(roots)?,
+        })
+    }
+
     /// Opens a connection to the endpoint. Its host is resolved and every address checked each time, so that a name
     /// that was changed since the last connection gains nothing by that.
     pub(crate) async fn dial(&self, endpoint: &Endpoint, course: &mut Course) -> Result<Link, Failure> {

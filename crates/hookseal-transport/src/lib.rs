@@ -10,6 +10,8 @@
 //! - Redirects are not followed.
 //! - Neither bodies nor headers are logged.
 //!
+//! [`KeyFetcher`] fetches the keys that vendors publish for their webhooks, over HTTPS alone and by the same rules.
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
@@ -20,6 +22,7 @@
 //! let transport = HttpTransport::new(TransportConfig::default())?;
 //! let outbound = Outbound {
 //!     endpoint: transport.endpoint("https://example.com/hook")?,
+//!     method: http::Method::POST,
 //!     headers: Vec::new(),
 //!     body: "{}".into(),
 //!     timeout: Duration::from_secs(15),
@@ -35,6 +38,7 @@ mod course;
 mod dial;
 mod endpoint;
 mod failure;
+mod keys;
 pub mod limits;
 mod link;
 mod pool;
@@ -45,5 +49,6 @@ mod stopwatch;
 mod tls;
 mod transport;
 
+pub use keys::{FetchedVerifyError, KeyError, KeyFetcher, KeyFetcherConfig, KeySupplier, Keys, SupplyError};
 pub use resolve::{Resolve, ResolveError};
 pub use transport::{HttpTransport, TransportBuildError, TransportConfig};

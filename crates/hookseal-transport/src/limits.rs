@@ -30,7 +30,40 @@ pub const DNS_CACHE_NO_SUCH_NAME_TIME_MAX: Duration = Duration::from_secs(30);
 /// Endpoints whose TLS sessions are kept, so that the next handshake is a short one.
 pub const TLS_SESSIONS_MAX: usize = 1024;
 
+/// How long fetching a key may take, from resolving to the last byte, unless configured otherwise. A sender waits for
+/// its answer meanwhile, often for no more than 10 s.
+pub const KEY_FETCH_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
+/// Bytes of a certificate file or key set. Those of vendors have 2 to 6 KiB.
+pub const KEY_BYTES_MAX: usize = 64 * 1024;
+/// Keys of one set; what comes after them is left out. Vendors publish two to five.
+pub const KEYS_PER_SET_MAX: usize = 64;
+/// Certificates of one file, the signing one included. A chain has three or four.
+pub const CERTIFICATES_PER_FILE_MAX: usize = 8;
+
+/// How long keys are kept where the answer does not say. A key that is revoked is trusted for no longer than that.
+pub const KEY_LIFETIME_DEFAULT: Duration = Duration::from_secs(60 * 60);
+/// The shortest time that an answer can have its keys kept: what is not to be cached is fetched once a minute.
+pub const KEY_LIFETIME_MIN: Duration = Duration::from_secs(60);
+/// The longest, whatever an answer says: a revoked key is gone after a day.
+pub const KEY_LIFETIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long after fetching a set, for whatever reason, it is not fetched again for a key that it does not hold. A
+/// stranger can make up as many key ids as he likes.
+pub const KEY_REFETCH_PAUSE: Duration = Duration::from_secs(60);
+/// How long a key that could not be fetched is not asked for again. Senders retry after longer than that.
+pub const KEY_FAILURE_TIME: Duration = Duration::from_secs(30);
+/// Certificates and keys that are asked for at one vendor in a [`KEY_REFETCH_PAUSE`] without ever having been good. A
+/// stranger can make up URLs of a trusted host, too.
+pub const UNPROVEN_KEYS_MAX: u32 = 10;
+
+/// Keys and key sets that are kept. Only what was found good takes a place; each has 1 to 64 KiB, mostly 2.
+pub const KEY_SOURCES_MAX: usize = 256;
+/// Failures that are remembered, and vendors whose [`UNPROVEN_KEYS_MAX`] is counted.
+pub const KEY_FAILURES_MAX: usize = 1024;
+
 const _: () = {
+    assert!(KEY_LIFETIME_MIN.as_secs() <= KEY_LIFETIME_DEFAULT.as_secs());
+    assert!(KEY_LIFETIME_DEFAULT.as_secs() <= KEY_LIFETIME_MAX.as_secs());
+    assert!(KEY_BYTES_MAX <= RESPONSE_READ_BYTES_MAX, "the socket lets through what the fetcher judges");
     // A body that comes in chunks of one byte takes six bytes for each that counts.
     assert!(RESPONSE_HEAD_BYTES_MAX + 7 * RESPONSE_KEPT_BYTES <= RESPONSE_READ_BYTES_MAX);
     assert!(RESPONSE_HEAD_BYTES_MAX >= 8192, "hyper's smallest read buffer");

@@ -22,8 +22,8 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    pub(crate) fn new(config: &TransportConfig) -> Result<Self, TransportBuildError> {
-        let roots = roots(config)?;
+    /// Trusts the certificates that lead to one of `roots`.
+    pub(crate) fn new(roots: Arc<RootCertStore>) -> Result<Self, TransportBuildError> {
         let has_roots = !roots.is_empty();
         let mut client =
             ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -57,7 +57,8 @@ impl Tls {
     }
 }
 
-fn roots(config: &TransportConfig) -> Result<RootCertStore, TransportBuildError> {
+/// The certificates of authorities that are trusted: the system's, where the configuration wants them, and its own.
+pub(crate) fn roots(config: &TransportConfig) -> Result<RootCertStore, TransportBuildError> {
     let mut roots = RootCertStore::empty();
     if config.system_roots {
         let loaded = rustls_native_certs::load_native_certs();

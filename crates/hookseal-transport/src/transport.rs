@@ -8,21 +8,19 @@ use bytes::Bytes;
 use hookseal_engine::ports::{Endpoint, EndpointError, Outbound, Transport};
 use hookseal_engine::{AttemptResult, Failure, FailureKind};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, StatusCode, Uri};
+use http::{Request, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 
-use crate::address::AddressPolicy;
 use crate::course::{Course, Stage};
 use crate::dial::Dialer;
 use crate::limits::{IDLE_PER_ENDPOINT_DEFAULT, IDLE_TIMEOUT_DEFAULT, IDLE_TOTAL_DEFAULT};
 use crate::link::Link;
 use crate::pool::{Pool, PoolLimits};
-use crate::resolve::{Resolve, SystemResolver};
-use crate::tls::Tls;
-use crate::{endpoint, failure};
+use crate::resolve::Resolve;
+use crate::{endpoint, failure, tls};
 
 /// What a transport may do, and what it keeps.
 #[derive(Debug, Clone)]
@@ -88,15 +86,13 @@ impl HttpTransport {
     ///
     /// [`TransportBuildError`], which is about the extra roots of the configuration in practice.
     pub fn new(config: TransportConfig) -> Result<Self, TransportBuildError> {
-        let tls = Tls::new(&config)?;
-        let policy = AddressPolicy::new(&config.allow_networks, &config.deny_networks);
-        let resolver = config.resolver.unwrap_or_else(|| Arc::new(SystemResolver::from_system()));
+        let roots = Arc::new(tls::roots(&config)?);
         let limits = PoolLimits {
             idle_timeout: config.idle_timeout,
             per_endpoint: config.idle_per_endpoint,
             total: config.idle_total,
         };
-        Ok(Self { dialer: Dialer { policy, resolver, tls }, pool: Arc::new(Pool::new(limits)) })
+        Ok(Self { dialer: Dialer::new(config, roots)?, pool: Arc::new(Pool::new(limits)) })
     }
 
     async fn attempt(&self, outbound: &Outbound, course: &mut Course) -> Result<(), Failure> {
@@ -218,7 +214,7 @@ fn request(outbound: &Outbound) -> Result<Request<Full<Bytes>>, Failure> {
             .map_err(|_| Failure::new(FailureKind::Unsendable, "there are too many headers"))?;
     }
     let mut request = Request::new(Full::new(outbound.body.clone()));
-    *request.method_mut() = Method::POST;
+    *request.method_mut() = outbound.method.clone();
     *request.uri_mut() = Uri::from(outbound.endpoint.path_and_query.clone());
     *request.headers_mut() = headers;
     Ok(request)

@@ -33,6 +33,29 @@ pub(crate) fn certificate_public_key(der: &[u8]) -> Option<&[u8]> {
     if rest.is_empty() { key_of_spki(spki) } else { None }
 }
 
+/// `id-Ed25519` (RFC 8410 section 3).
+pub(crate) const ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
+/// `id-ecPublicKey` on `secp256r1` (RFC 5480 section 2.1.1).
+pub(crate) const EC_P256: &[u8] = &[
+    0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03,
+    0x01, 0x07,
+];
+/// `rsaEncryption`, whose parameters are `NULL` (RFC 3279 section 2.3.1).
+pub(crate) const RSA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+
+/// A SubjectPublicKeyInfo of a key, and of what stands in its `AlgorithmIdentifier` (RFC 5280 section 4.1).
+pub(crate) fn spki(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
+    let bits = write(BIT_STRING, &[&[0], key].concat());
+    write(SEQUENCE, &[write(SEQUENCE, algorithm), bits].concat())
+}
+
+/// The text of a PEM block (RFC 7468 section 2).
+pub(crate) fn pem_text(label: &str, der: &[u8]) -> String {
+    const LINE: usize = 48;
+    let lines: Vec<String> = der.chunks(LINE).map(|line| STANDARD.encode(line)).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
 /// The bytes of the first block of a PEM file (RFC 7468).
 pub(crate) fn pem_block(text: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?;
@@ -68,10 +91,33 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(length)
 }
 
+/// An element of at most 65535 bytes.
+fn write(tag: u8, content: &[u8]) -> Vec<u8> {
+    let [.., high, low] = content.len().to_be_bytes();
+    let head = match content.len() {
+        0..0x80 => vec![tag, low],
+        0x80..0x100 => vec![tag, 0x81, low],
+        _ => vec![tag, 0x82, high, low],
+    };
+    [&head, content].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn reads_back_the_keys_and_blocks_that_it_writes() {
+        for length in [1, 32, 65, 120, 127, 128, 270, 1100] {
+            let key = vec![0xa5; length];
+            for algorithm in [ED25519, EC_P256, RSA] {
+                let der = spki(algorithm, &key);
+                assert_eq!(spki_public_key(&der), Some(&key[..]));
+                assert_eq!(pem_block(pem_text("PUBLIC KEY", &der).as_bytes()), Some(der));
+            }
+        }
+    }
 
     #[test]
     fn finds_the_key_and_nothing_in_what_is_cut_or_longer() {

@@ -71,7 +71,7 @@ fn single(pairs: Vec<(Vec<u8>, Vec<u8>)>, name: &str) -> Result<Option<Vec<u8>>,
 }
 
 /// `application/x-www-form-urlencoded` (WHATWG URL section 5.1).
-fn form_pairs(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn form_pairs(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let pair = |part: &[u8]| {
         let mut halves = part.splitn(2, |byte| *byte == b'=');
         let name = halves.next().unwrap_or_default();
@@ -80,7 +80,7 @@ fn form_pairs(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     text.split(|byte| *byte == b'&').filter(|part| !part.is_empty()).map(pair).collect()
 }
 
-fn percent_decode(text: &[u8]) -> Vec<u8> {
+pub(crate) fn percent_decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {

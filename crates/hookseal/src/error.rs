@@ -39,6 +39,18 @@ impl VerifyError {
         self.kind
     }
 
+    /// The header or field concerned, by its name in the profile.
+    #[cfg(feature = "explain")]
+    pub(crate) fn place(&self) -> Option<&str> {
+        self.detail.place.as_deref()
+    }
+
+    /// What would be right.
+    #[cfg(feature = "explain")]
+    pub(crate) fn problem(&self) -> &'static str {
+        self.detail.problem
+    }
+
     /// The header or field concerned, and what would be right, as one clause.
     pub fn detail(&self) -> String {
         match &self.detail.place {
@@ -180,6 +192,9 @@ pub enum SecretError {
         /// What stands in the way.
         reason: &'static str,
     },
+    /// Receivers verify with a certificate, and the library makes none.
+    #[error("receivers verify with a certificate of the key, which its authority makes")]
+    Certificate,
     /// A parameter that the scheme needs is not set, or not of the kind that it needs.
     #[error("the parameter `{name}` is needed")]
     MissingParam {
@@ -223,9 +238,30 @@ pub enum SignError {
     /// The id is to be written as a UUID, and is neither one nor a type and 26 characters that stand for one.
     #[error("the id stands for no UUID")]
     NotUuid,
-    /// The body cannot be read as the signed content needs it.
-    #[error("the body cannot be read as the signed content needs it")]
-    Body,
+    /// A value of the message that is signed is not there, or the body cannot be read.
+    #[error("the signed content cannot be put together")]
+    Content(#[source] VerifyError),
+    /// A timestamp was given to a scheme that writes none.
+    #[error("the scheme writes no timestamp, so that none can be chosen")]
+    NoTimestamp,
+    /// The body has no place for the signature where the scheme has it.
+    #[error("the body has no `{place}` to put the signature in")]
+    Place {
+        /// The path or the field, from the profile.
+        place: String,
+    },
+    /// The signature stands in the body or the URL, and headers alone were asked for.
+    #[error("the signature stands in the body or the URL and not in a header")]
+    NotInHeaders,
+    /// The digest of the body in the URL is absent, or that of another body.
+    #[error("the digest of the body in the URL is not that of the body")]
+    BodyDigest,
+    /// The message names an algorithm that nothing is signed with any more.
+    #[error("the message names an algorithm that the library does not sign with")]
+    Algorithm,
+    /// The operating system gave no randomness, which an ECDSA signature needs.
+    #[error("the operating system gave no randomness")]
+    Randomness,
     /// A value is longer than the bound.
     #[error("the {what} is longer than {limit} bytes")]
     TooLong {

@@ -17,6 +17,7 @@ pub(crate) struct Token<'t> {
     signed: &'t [u8],
     signature: Vec<u8>,
     claims: Claims,
+    key_id: Option<String>,
 }
 
 impl<'t> Token<'t> {
@@ -40,7 +41,8 @@ impl<'t> Token<'t> {
         let claims = object(payload).ok_or_else(malformed)?;
         let signature = decode(signature).filter(|signature| !signature.is_empty()).ok_or_else(malformed)?;
         let signed = &text[..header.len() + 1 + payload.len()];
-        Ok(Self { signed, signature, claims })
+        let key_id = named.get("kid").and_then(Json::as_str).map(str::to_owned);
+        Ok(Self { signed, signature, claims, key_id })
     }
 
     /// Whether a key made the signature.
@@ -59,6 +61,11 @@ impl<'t> Token<'t> {
         ring::signature::UnparsedPublicKey::new(verification, public)
             .verify(self.signed, &self.signature)
             .is_ok()
+    }
+
+    /// The id of the key that the token says it is signed with (`kid`). Its signature does not bind it to that key.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
     }
 
     /// A claim that is a text.

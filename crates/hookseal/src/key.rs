@@ -1,11 +1,14 @@
 //! From a secret as it is shown to a key that is ready for use.
 
+mod jwk;
 mod mac;
+mod private;
 
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 pub(crate) use mac::{MacKey, MacTag, RunningMac};
+pub(crate) use private::{PrivateKey, Unsigned, key_id};
 
 use crate::error::SecretError;
 use crate::scheme::{Algorithm, DigestKind, Encoding, JwtAlgorithm};
@@ -35,6 +38,8 @@ pub(crate) enum KeyStep {
     Pem,
     /// The public key of a JSON Web Key on P-256 (RFC 7518 section 6.2).
     Jwk,
+    /// A private key in any of the usual notations.
+    PrivateKey,
 }
 
 /// A key that is ready for use.
@@ -49,7 +54,7 @@ pub(crate) enum Key {
 
 impl KeyStep {
     /// What the steps are, for messages.
-    pub(crate) const EXPECTED: &'static str = "one of `utf8`, `refuse-prefix:...`, `strip-prefix:...`, `base64`, `hex`, `sha1`, `spki`, `certificate`, `pem` and `jwk` is needed";
+    pub(crate) const EXPECTED: &'static str = "one of `utf8`, `refuse-prefix:...`, `strip-prefix:...`, `base64`, `hex`, `sha1`, `spki`, `certificate`, `pem`, `jwk` and `private-key` is needed";
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Some(match text.split_once(':') {
@@ -62,6 +67,7 @@ impl KeyStep {
                 "certificate" => Self::Certificate,
                 "pem" => Self::Pem,
                 "jwk" => Self::Jwk,
+                "private-key" => Self::PrivateKey,
                 _ => return None,
             },
             Some((_, "")) => return None,
@@ -95,6 +101,9 @@ impl KeyStep {
                 .map(|public| Zeroizing::new(public.to_vec()))
                 .ok_or(undecodable("a DER certificate")),
             Self::Pem => crate::der::pem_block(&key).map(Zeroizing::new).ok_or(undecodable("a PEM block")),
+            Self::PrivateKey => {
+                private::read(&key).ok_or(undecodable("a private key in PEM, in base64 or as a JSON Web Key"))
+            }
             Self::Jwk => jwk_point(&key).map(Zeroizing::new).ok_or(undecodable("a JSON Web Key on P-256")),
         }
     }
@@ -108,17 +117,7 @@ impl Key {
         secret: &Secret,
         index: usize,
     ) -> Result<Self, SecretError> {
-        // Before the steps as well: one of them makes a digest, which an empty text has too.
-        if secret.expose().is_empty() {
-            return Err(SecretError::Empty { index });
-        }
-        let mut bytes = Zeroizing::new(secret.expose().to_vec());
-        for step in steps {
-            bytes = step.apply(bytes, index)?;
-        }
-        if bytes.is_empty() {
-            return Err(SecretError::Empty { index });
-        }
+        let bytes = run(steps, secret, index)?;
         let expect_length = |length: usize, expected| match bytes.len() == length {
             true => Ok(Self::Public(bytes.to_vec())),
             false => Err(SecretError::Undecodable { index, expected }),
@@ -137,6 +136,42 @@ impl Key {
             }
             Algorithm::None => Err(SecretError::Empty { index }),
         }
+    }
+}
+
+impl Key {
+    /// As [`prepare`](Self::prepare), for the schemes whose vendors publish their keys: those are JSON Web Keys, whatever
+    /// the notation in which a key is given by hand.
+    pub(crate) fn prepare_published(
+        algorithm: Algorithm,
+        steps: &[KeyStep],
+        secret: &Secret,
+        index: usize,
+    ) -> Result<Self, SecretError> {
+        if !jwk::is_object(secret.expose()) {
+            return Self::prepare(algorithm, steps, secret, index);
+        }
+        let key = jwk::public_key(algorithm, secret.expose());
+        key.map(Self::Public).ok_or(SecretError::Undecodable { index, expected: jwk::EXPECTED })
+    }
+}
+
+/// The bytes that a pipeline makes of a secret, and never none.
+pub(crate) fn run(
+    steps: &[KeyStep],
+    secret: &Secret,
+    index: usize,
+) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    let mut bytes = Zeroizing::new(secret.expose().to_vec());
+    for step in steps {
+        // Nothing can be decoded of nothing, and which step says so first is of no interest.
+        if !bytes.is_empty() {
+            bytes = step.apply(bytes, index)?;
+        }
+    }
+    match bytes.is_empty() {
+        true => Err(SecretError::Empty { index }),
+        false => Ok(bytes),
     }
 }
 

@@ -47,14 +47,24 @@ mod body;
 mod der;
 mod document;
 mod error;
+#[cfg(feature = "explain")]
+pub mod explain;
 mod few;
+#[cfg(feature = "guide")]
+pub mod guide;
+mod handshake;
+#[cfg(feature = "infer")]
+pub mod infer;
 mod jwt;
 mod key;
+mod key_source;
 pub mod limits;
 mod message;
 mod params;
 pub mod profile;
 mod request;
+#[cfg(feature = "samples")]
+pub mod samples;
 mod scheme;
 mod secret;
 mod signature_input;
@@ -70,6 +80,8 @@ mod verifier;
 
 pub use body::BodyReading;
 pub use error::{ErrorKind, SecretError, SignError, VerifyError};
+pub use handshake::{Action, Answer, Handshake, HandshakeRefusal, Handshakes};
+pub use key_source::{CertificateUrl, KeyOfApi, KeyOfSet, KeyReference};
 pub use message::Message;
 pub use params::{ParamValue, Params};
 pub use profile::{Challenge, DeliveryPolicy, Part, Profile, ProfileErrors, ProfileProblem, StatusSet};
@@ -77,7 +89,9 @@ pub use request::{Headers, Request};
 pub use scheme::{Algorithm, DigestKind, Flags, JwtAlgorithm, Scheme, Tolerance};
 pub use secret::{Fingerprint, Secret};
 pub use signed_headers::SignedHeaders;
-pub use signer::Signer;
+pub use signer::{Sealed, Signer};
 pub use time::{Timestamp, TimestampError};
+#[cfg(feature = "bytes")]
+pub use verified::VerifiedOwned;
 pub use verified::{Unauthenticated, Verified};
 pub use verifier::{Mode, ToleranceOverride, Verifier, VerifyOptions};

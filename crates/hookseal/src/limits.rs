@@ -20,6 +20,16 @@ pub const MAX_VERIFYING_SECRETS: usize = 16;
 /// Most bytes in the value of a header, field or parameter that takes part in verification.
 pub const MAX_FIELD_BYTES: usize = 8 * 1024;
 
+/// Most keys that are tried of those that were fetched for one request. A vendor publishes two or three while it
+/// changes from one to the next.
+pub const MAX_FETCHED_KEYS: usize = 16;
+
+/// Most bytes in the URL of a key that a request names. Those of vendors have less than 200.
+pub const MAX_KEY_URL_BYTES: usize = 2048;
+
+/// Most bytes in the id of a key that a token names. Those of vendors are UUIDs and digests in hexadecimal.
+pub const MAX_KEY_ID_BYTES: usize = 256;
+
 /// Most bytes in a profile document.
 pub const MAX_PROFILE_BYTES: usize = 64 * 1024;
 
@@ -29,8 +39,32 @@ pub const MAX_EXTENDS: usize = 1;
 /// The tolerance of a timestamp in each direction where a profile names none.
 pub const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
 
+/// How long a JSON Web Token is valid where a scheme has an `exp`: an hour, as Google's are.
+pub const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
+
 /// Most digits in a numeric timestamp: 15 digits of milliseconds reach the year 33658, and fit an `i64`.
 pub const MAX_TIMESTAMP_DIGITS: usize = 15;
+
+/// Most layouts that an inference tries unless it is told otherwise: a few seconds of one core.
+#[cfg(feature = "infer")]
+pub const MAX_INFER_LAYOUTS: u64 = 8_000_000;
+
+/// Most bytes that an inference hashes unless it is told otherwise: with a long body this ends it before
+/// `MAX_INFER_LAYOUTS` does.
+#[cfg(feature = "infer")]
+pub const MAX_INFER_HASHED_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Most captured requests that one inference compares.
+#[cfg(feature = "infer")]
+pub const MAX_INFER_REQUESTS: usize = 32;
+
+/// Most schemes that one inference reports: where more fit, the requests say too little to choose.
+#[cfg(feature = "infer")]
+pub const MAX_INFER_CANDIDATES: usize = 16;
+/// Most bytes that [`explain`](crate::explain) hashes or rewrites for one answer: about a hundred times a body of
+/// 256 KiB, which takes well below 100 ms.
+#[cfg(feature = "explain")]
+pub const EXPLAIN_BUDGET_BYTES: u64 = 32 * 1024 * 1024;
 
 // The receiver of our own rotation must be able to read what the signer writes.
 const _: () = assert!(MAX_SIGNING_SECRETS <= MAX_CANDIDATES);

@@ -31,6 +31,9 @@ pub struct Message<'a> {
     pub method: &'a str,
     /// The URL of the endpoint. The parameter `url` takes its place where it is set.
     pub url: &'a str,
+    /// Headers that are sent besides those of the signature. Signing reads the values that a scheme covers, and
+    /// writes none of them.
+    pub headers: &'a [(&'a str, &'a str)],
 }
 
 impl<'a> Message<'a> {
@@ -45,6 +48,7 @@ impl<'a> Message<'a> {
             body,
             method: "POST",
             url: "",
+            headers: &[],
         }
     }
 
@@ -80,6 +84,13 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn with_url(mut self, url: &'a str) -> Self {
         self.url = url;
+        self
+    }
+
+    /// This message with these headers besides those of the signature.
+    #[must_use]
+    pub fn with_headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
+        self.headers = headers;
         self
     }
 }

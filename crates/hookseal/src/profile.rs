@@ -6,6 +6,7 @@ mod challenge;
 mod delivery;
 mod problems;
 mod read;
+mod read_handshake;
 mod read_scheme;
 mod reader;
 
@@ -13,11 +14,15 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use challenge::Challenge;
-pub(crate) use delivery::check_header_value;
 pub use delivery::{DeliveryPolicy, StatusSet};
+pub(crate) use delivery::{HeaderValue, check_header_value};
 pub use problems::{ProfileErrors, ProfileProblem};
 
+use crate::error::SecretError;
+use crate::handshake::{Answer, HandshakeRule};
 use crate::scheme::Scheme;
+use crate::secret::Secret;
+use crate::signer;
 
 /// A wire format and policy: how to sign and verify, which headers are sent, and what counts as delivered.
 ///
@@ -47,6 +52,8 @@ pub struct Profile {
     scheme: Arc<Scheme>,
     challenge: Option<Challenge>,
     delivery: DeliveryPolicy,
+    handshakes: Arc<[HandshakeRule]>,
+    acknowledgement: Option<Answer>,
 }
 
 /// Which scheme of a profile is meant.
@@ -125,12 +132,55 @@ impl Profile {
         &self.delivery
     }
 
+    /// Whether the vendor checks an endpoint with requests that a receiver answers, see
+    /// [`Handshakes`](crate::Handshakes).
+    pub fn has_handshakes(&self) -> bool {
+        !self.handshakes.is_empty()
+    }
+
+    /// What the vendor wants an event to be answered with, where that is more than a success code.
+    pub fn acknowledgement(&self) -> Option<&Answer> {
+        self.acknowledgement.as_ref()
+    }
+
+    pub(crate) fn handshake_rules(&self) -> &Arc<[HandshakeRule]> {
+        &self.handshakes
+    }
+
     /// The scheme of a part.
     pub fn part(&self, part: Part) -> Option<&Arc<Scheme>> {
         match part {
             Part::Delivery => Some(&self.scheme),
             Part::Challenge => self.challenge.as_ref().map(|challenge| &challenge.scheme),
         }
+    }
+
+    /// Whether a [`Signer`](crate::Signer) can sign this part, given the secret and the parameters that it needs. There
+    /// is nothing to sign where the vendor sends no proof, and where there is no such part.
+    pub fn signs(&self, part: Part) -> bool {
+        let scheme = self.part(part).filter(|scheme| scheme.signature.is_some());
+        scheme.is_some_and(|scheme| signer::verify_only(scheme).is_none())
+    }
+
+    /// What receivers verify with when a sender holds `secret`, in the notation that a [`Verifier`](crate::Verifier) of
+    /// this profile takes: the secret itself where it is shared, and otherwise the public key of the private one.
+    ///
+    /// ```
+    /// use hookseal::{Part, Profile};
+    ///
+    /// let profile = Profile::builtin("standard-webhooks-v1a").expect("built in");
+    /// let private = profile.delivery().new_secret(&[7; 32]);
+    /// assert!(private.expose().starts_with(b"whsk_"));
+    /// assert!(profile.verifying_secret(Part::Delivery, &private)?.expose().starts_with(b"whpk_"));
+    /// # Ok::<(), hookseal::SecretError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The secret is none that signs this part, there is no such part, or receivers verify with a certificate, which
+    /// only its authority can make.
+    pub fn verifying_secret(&self, part: Part, secret: &Secret) -> Result<Secret, SecretError> {
+        let scheme = self.part(part).ok_or(SecretError::NoSuchPart)?;
+        signer::verifying_secret(scheme, secret)
     }
 
     /// The part that a scheme id of a known-answer vector file names: the profile's own name, or for a profile with

@@ -37,11 +37,23 @@ pub trait Headers {
     /// `name` is in lower case; names compare without regard to ASCII case. Lines must be neither joined nor
     /// dropped: a signature that stands twice is refused, and that has to be seen.
     fn lines<'h>(&'h self, name: &str, found: &mut dyn FnMut(&'h [u8]));
+
+    /// Calls `found` with the name of each line, in any order and any case, repeated or not.
+    ///
+    /// Verification never asks for it. What explains a failure does, to find a header that has another name than
+    /// expected; without an implementation it knows the names of the built-in profiles alone.
+    fn names<'h>(&'h self, found: &mut dyn FnMut(&'h str)) {
+        let _ = found;
+    }
 }
 
 impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for &[(N, V)] {
     fn lines<'h>(&'h self, name: &str, found: &mut dyn FnMut(&'h [u8])) {
         pair_lines(self, name, found);
+    }
+
+    fn names<'h>(&'h self, found: &mut dyn FnMut(&'h str)) {
+        self.iter().for_each(|(name, _)| found(name.as_ref()));
     }
 }
 
@@ -49,11 +61,19 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for Vec<(N, V)> {
     fn lines<'h>(&'h self, name: &str, found: &mut dyn FnMut(&'h [u8])) {
         pair_lines(self, name, found);
     }
+
+    fn names<'h>(&'h self, found: &mut dyn FnMut(&'h str)) {
+        self.iter().for_each(|(name, _)| found(name.as_ref()));
+    }
 }
 
 impl<N: AsRef<str>, V: AsRef<[u8]>, const LENGTH: usize> Headers for [(N, V); LENGTH] {
     fn lines<'h>(&'h self, name: &str, found: &mut dyn FnMut(&'h [u8])) {
         pair_lines(self, name, found);
+    }
+
+    fn names<'h>(&'h self, found: &mut dyn FnMut(&'h str)) {
+        self.iter().for_each(|(name, _)| found(name.as_ref()));
     }
 }
 

@@ -15,18 +15,25 @@ pub(crate) use content::{Canonical, Piece, Value};
 pub(crate) use encoding::Encoding;
 pub use facts::Tolerance;
 pub use flags::Flags;
-pub(crate) use signature::{Carrier, Grammar, KeyPattern, Pairs, Rotation, SignatureRule};
+pub(crate) use signature::{
+    Carrier, Coverage, Grammar, InputParameter, KeyPattern, Pairs, Rotation, SignatureRule,
+};
 
 use crate::body::BodyReading;
 use crate::key::KeyStep;
+use crate::key_source::{KeySet, KeyUrl};
+use crate::profile::HeaderValue;
 use crate::time::{self, Timestamp, TimestampError};
 use crate::verifier::Mode;
 
 /// How one kind of request is signed and verified: algorithm, key, signed content, and where each part stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Scheme {
     pub(crate) algorithm: AlgorithmRule,
+    /// From a secret to the key that verifies.
     pub(crate) key: Vec<KeyStep>,
+    /// From a secret to the key that signs: the same, or another one where the key that verifies is public.
+    pub(crate) signing_key: Vec<KeyStep>,
     pub(crate) content: Vec<Piece>,
     /// Absent for the algorithm `none` alone.
     pub(crate) signature: Option<SignatureRule>,
@@ -37,14 +44,17 @@ pub struct Scheme {
     /// Whether compat mode also takes a signature over the URL with or without its port.
     pub(crate) compat_ports: bool,
     pub(crate) required: Vec<RequiredHeader>,
+    /// Headers that signing writes, as the signature covers them or receivers need them.
+    pub(crate) headers: Vec<(String, HeaderValue)>,
     pub(crate) body_digest: Option<BodyDigest>,
     pub(crate) claims: Vec<ClaimRule>,
     pub(crate) key_url: Option<KeyUrl>,
+    pub(crate) key_set: Option<KeySet>,
     pub(crate) flags: Flags,
 }
 
 /// Where the timestamp stands, what it looks like, and how far it may be from now.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TimestampRule {
     pub(crate) source: TimestampSource,
     pub(crate) format: TimestampFormat,
@@ -56,7 +66,7 @@ pub(crate) struct TimestampRule {
     pub(crate) future: Option<Duration>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum TimestampSource {
     /// A header of its own.
     Header(String),
@@ -76,7 +86,7 @@ pub(crate) enum TimestampFormat {
 }
 
 /// Where a delivery id or an event type stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct IdentityRule {
     pub(crate) source: IdentitySource,
     /// A character that it must not hold, as it separates the signed parts.
@@ -85,35 +95,35 @@ pub(crate) struct IdentityRule {
     pub(crate) covered: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum IdentitySource {
     Header(String),
     Json(JsonPath),
 }
 
 /// The readings of the body that count, by mode, in the order in which they are tried. Neither list is empty.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Readings {
     pub(crate) strict: Vec<BodyReading>,
     pub(crate) compat: Vec<BodyReading>,
 }
 
 /// A header that has to have one value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RequiredHeader {
     pub(crate) name: String,
     pub(crate) value: String,
 }
 
 /// A digest of the body that something signed carries, which binds a body that the signature does not cover.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct BodyDigest {
     pub(crate) source: BodyDigestSource,
     pub(crate) digest: DigestKind,
     pub(crate) encoding: Encoding,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum BodyDigestSource {
     /// A parameter of the URL's query.
     Query(String),
@@ -122,13 +132,13 @@ pub(crate) enum BodyDigestSource {
 }
 
 /// What a claim of a token has to be.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ClaimRule {
     pub(crate) name: String,
     pub(crate) value: ClaimValue,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum ClaimValue {
     /// Anything, as long as it is there.
     Present,
@@ -137,15 +147,6 @@ pub(crate) enum ClaimValue {
     Flag(bool),
     /// The text of this parameter, or a list that holds it.
     Param(String),
-}
-
-/// Where the message says that its key comes from, and which places are trusted. The key itself is given.
-#[derive(Debug)]
-pub(crate) struct KeyUrl {
-    pub(crate) source: IdentitySource,
-    /// Hosts, in which `*` stands for one label of three or more letters, digits and hyphens.
-    pub(crate) hosts: Vec<String>,
-    pub(crate) path_suffix: String,
 }
 
 /// The way to a value in a JSON document: names, positions in lists, and `*` for every item of a list.
@@ -190,10 +191,32 @@ impl Scheme {
         }
     }
 
+    /// Whether the signature covers a delivery id.
+    pub fn signs_id(&self) -> bool {
+        self.id.as_ref().is_some_and(|rule| rule.covered)
+    }
+
+    /// Whether the signature covers a time.
+    pub fn signs_time(&self) -> bool {
+        self.timestamp.is_some()
+    }
+
+    /// Whether the signature covers the URL, or a part of it that is no header: a receiver has to know its public one.
+    pub fn signs_url(&self) -> bool {
+        let canonical = |form| self.covers(&Value::Canonical(form));
+        self.covers(&Value::Url) || canonical(Canonical::Contentful) || canonical(Canonical::Rfc9421)
+    }
+
     /// How many of the signing secrets a signature is made with while several are active: all of them, up to
     /// [`MAX_SIGNING_SECRETS`](crate::limits::MAX_SIGNING_SECRETS), or the newest alone.
     pub fn signs_with_several(&self) -> bool {
         self.signature.as_ref().is_some_and(|rule| rule.rotation != Rotation::Newest)
+    }
+
+    /// Whether the vendor publishes the keys, so that they can be fetched and need not be given. What a request needs
+    /// is then told by [`Verifier::needed_key`](crate::Verifier::needed_key).
+    pub fn fetches_key(&self) -> bool {
+        self.key_url.is_some() || self.key_set.is_some()
     }
 
     /// The headers that signing writes, in lower case.

@@ -1,35 +1,34 @@
 //! Signing messages.
 
+mod covered;
+mod in_body;
+mod in_url;
+mod json_splice;
+mod prepare;
+mod signing;
 mod stamp;
+mod token;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
-use crate::document::Document;
 use crate::error::{SecretError, SignError};
-use crate::key::{Key, RunningMac};
-use crate::limits::{MAX_FIELD_BYTES, MAX_SIGNING_SECRETS};
 use crate::message::Message;
 use crate::params::Params;
-use crate::profile::{Part, Profile, check_header_value};
-use crate::request::{Headers, Request};
-use crate::scheme::{
-    Algorithm, AlgorithmRule, Carrier, DigestKind, Grammar, IdentityRule, IdentitySource, Pairs, Piece,
-    Rotation, Scheme, SignatureRule, TimestampRule, TimestampSource, Value,
-};
+use crate::profile::{Part, Profile};
+use crate::scheme::{Algorithm, Carrier, Scheme, SignatureRule};
 use crate::secret::Secret;
 use crate::signed_headers::SignedHeaders;
-use crate::values::Values;
 use crate::verifier::check_params;
-use stamp::Stamp;
+use prepare::SigningKey;
+pub(crate) use prepare::{verify_only, verifying_secret};
+use signing::Signing;
 
 /// A scheme with its keys, ready to sign.
 ///
 /// Make one for each subscription and keep it: the keys are decoded and their first blocks hashed here. It is `Send`
-/// and `Sync`, and shows nothing of the keys.
+/// and `Sync`, and shows nothing of the keys. Where receivers verify with a public key, the secret is the private one.
 ///
 /// ```
 /// use hookseal::{Message, Params, Part, Profile, Secret, SignedHeaders, Signer, Timestamp};
@@ -49,12 +48,20 @@ pub struct Signer {
     algorithm: Algorithm,
     keys: Vec<SigningKey>,
     params: Params,
+    /// The header that the signature is written to; absent where it stands elsewhere.
+    header: Option<String>,
+    /// Whether what is signed holds values of headers.
+    covers_headers: bool,
 }
 
-/// A key and the text before its signature.
-struct SigningKey {
-    label: String,
-    key: Key,
+/// A request as it is to be sent, where signing changes more than headers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Sealed<'m> {
+    /// The URL to send it to.
+    pub url: Cow<'m, str>,
+    /// The bytes of the body, exactly as they are to be sent.
+    pub body: Cow<'m, [u8]>,
 }
 
 impl Signer {
@@ -71,20 +78,25 @@ impl Signer {
         params: &Params,
     ) -> Result<Signer, SecretError> {
         let scheme = profile.part(part).ok_or(SecretError::NoSuchPart)?;
-        let algorithm = match &scheme.algorithm {
-            AlgorithmRule::Fixed(algorithm) => *algorithm,
-            AlgorithmRule::Json { choices, .. } => {
-                Algorithm::RsaPkcs1(choices.first().map_or(DigestKind::Sha256, |(_, digest)| *digest))
-            }
-            AlgorithmRule::Named(digests) => {
-                Algorithm::Hmac(digests.first().copied().unwrap_or(DigestKind::Sha256))
-            }
-        };
         let Some(rule) = &scheme.signature else { return Ok(Self::silent()) };
-        check_signs(scheme, rule, algorithm)?;
+        if let Some(reason) = verify_only(scheme) {
+            return Err(SecretError::VerifyOnly { reason });
+        }
         check_params(scheme, params)?;
-        let keys = prepare_keys(scheme, rule, algorithm, secrets, params)?;
-        Ok(Self { scheme: Some(Arc::clone(scheme)), algorithm, keys, params: params.clone() })
+        prepare::check_header_params(scheme, params)?;
+        let algorithm = prepare::algorithm(scheme);
+        Ok(Self {
+            algorithm,
+            keys: prepare::keys(scheme, rule, algorithm, secrets, params)?,
+            params: params.clone(),
+            header: match &rule.carrier {
+                Carrier::Headers(names) => names.first().cloned(),
+                Carrier::Numbered(start) => Some(format!("{start}1")),
+                Carrier::Json(_) | Carrier::Form(_) | Carrier::Query(_) => None,
+            },
+            covers_headers: covered::needs_headers(scheme),
+            scheme: Some(Arc::clone(scheme)),
+        })
     }
 
     /// A signer that writes nothing, for a subscription without a secret.
@@ -98,119 +110,121 @@ impl Signer {
         }
     }
 
+    /// Whether signing writes headers and leaves body and URL as they are, so that [`sign`](Self::sign) is enough.
+    pub fn writes_headers_alone(&self) -> bool {
+        self.signed().is_none_or(|(scheme, _)| self.header.is_some() && in_url::digest_name(scheme).is_none())
+    }
+
+    /// Whether signing leaves the URL as it is.
+    pub fn keeps_url(&self) -> bool {
+        self.signed().is_none_or(|(scheme, rule)| {
+            in_url::digest_name(scheme).is_none() && !matches!(rule.carrier, Carrier::Query(_))
+        })
+    }
+
     /// Appends the headers of the signature, and those of the id and the timestamp that it covers.
     ///
-    /// Writes into memory that `out` already has, and allocates nothing else.
+    /// Writes into memory that `out` already has, and for an HMAC over message, id and timestamp allocates nothing
+    /// else.
     ///
     /// # Errors
-    /// A value is missing, has the wrong format, or holds what would split a header or the signed content. Nothing
-    /// is written then.
+    /// A value is missing, has the wrong format, or holds what would split a header or the signed content; or the
+    /// signature does not stand in a header, and [`seal`](Self::seal) puts it where it belongs. Nothing is written
+    /// then.
     pub fn sign(&self, message: &Message<'_>, out: &mut SignedHeaders) -> Result<(), SignError> {
-        let Some(scheme) = &self.scheme else { return Ok(()) };
-        let Some(rule) = &scheme.signature else { return Ok(()) };
+        let Some((scheme, rule)) = self.signed() else { return Ok(()) };
+        let Some(header) = &self.header else { return Err(SignError::NotInHeaders) };
+        if let Some(name) = in_url::digest_name(scheme) {
+            in_url::check_digest(scheme, name, self.params.text("url").unwrap_or(message.url), message.body)?;
+        }
         let before = out.len();
-        let signed = self.write(scheme, rule, message, out);
+        let signed = Signing::new(self, scheme, rule, &self.params, message)
+            .and_then(|signing| signing.write(header, out));
         if signed.is_err() {
             out.truncate(before);
         }
         signed
     }
 
-    fn silent() -> Self {
-        Self { scheme: None, algorithm: Algorithm::None, keys: Vec::new(), params: Params::new() }
+    /// Signs wherever the signature stands: appends headers as [`sign`](Self::sign) does, and gives the URL and the
+    /// body as they are to be sent.
+    ///
+    /// In a JSON body the text at the signature's path is replaced byte for byte and nothing else changes; where only
+    /// its last member is absent, that is added. To a form a field is added, and to a URL a parameter of the query.
+    ///
+    /// ```
+    /// use hookseal::{Message, Params, Part, Profile, Secret, SignedHeaders, Signer, Timestamp};
+    ///
+    /// let profile = Profile::builtin("mailgun").expect("built in");
+    /// let signer = Signer::new(profile, Part::Delivery, &[Secret::new("key-fake")], &Params::new())?;
+    /// let body = br#"{"signature": {"timestamp": "1529006854", "token": "a8ce0e", "signature": ""}}"#;
+    /// let message = Message::new(Timestamp::from_unix_seconds(1529006854), "", body);
+    /// let sealed = signer.seal(&message, &mut SignedHeaders::new())?;
+    /// assert!(sealed.body.starts_with(&body[..body.len() - 3]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign); or the body has no place for the signature.
+    pub fn seal<'m>(&self, message: &Message<'m>, out: &mut SignedHeaders) -> Result<Sealed<'m>, SignError> {
+        let unchanged = Sealed { url: Cow::Borrowed(message.url), body: Cow::Borrowed(message.body) };
+        let Some((scheme, rule)) = self.signed() else { return Ok(unchanged) };
+        let before = out.len();
+        let sealed = self.seal_unguarded(scheme, rule, message, out, unchanged);
+        if sealed.is_err() {
+            out.truncate(before);
+        }
+        sealed
     }
 
-    fn write(
+    fn seal_unguarded<'m>(
         &self,
         scheme: &Scheme,
         rule: &SignatureRule,
-        message: &Message<'_>,
+        message: &Message<'m>,
         out: &mut SignedHeaders,
-    ) -> Result<(), SignError> {
-        if let Some(id) = &scheme.id {
-            write_id(id, message.id, out)?;
+        unchanged: Sealed<'m>,
+    ) -> Result<Sealed<'m>, SignError> {
+        let mut sealed = unchanged;
+        let mut params = Cow::Borrowed(&self.params);
+        if let Some(name) = in_url::digest_name(scheme) {
+            sealed.url = in_url::with_digest(scheme, name, message.url, message.body)?;
+            if let Some(public) = self.params.text("url") {
+                let public = in_url::with_digest(scheme, name, public, message.body)?.into_owned();
+                params.to_mut().insert("url", public);
+            }
         }
-        let stamp = scheme.timestamp.as_ref().map(|rule| Stamp::new(rule, message)).transpose()?;
-        let stamp = stamp.as_ref().map_or("", Stamp::as_str);
-        if let Some(TimestampRule { source: TimestampSource::Header(name), .. }) = &scheme.timestamp {
-            out.push(name, |text| copy(stamp, text))?;
+        let url = sealed.url.clone();
+        let message = message.with_url(&url);
+        let signing = Signing::new(self, scheme, rule, &params, &message)?;
+        if let Some(header) = &self.header {
+            signing.write(header, out)?;
+            return Ok(sealed);
         }
-        for header in &scheme.required {
-            out.push(&header.name, |text| copy(&header.value, text))?;
-        }
-        let write = |text: &mut String| self.write_signatures(scheme, rule, stamp, message, text);
+        let text = signing.write_apart(out)?;
         match &rule.carrier {
-            Carrier::Headers(names) => names.first().map_or(Ok(()), |name| out.push(name, write)),
-            Carrier::Numbered(start) => out.push(&format!("{start}1"), write),
-            Carrier::Json(_) | Carrier::Form(_) | Carrier::Query(_) => Ok(()),
+            Carrier::Json(path) => sealed.body = Cow::Owned(in_body::with_json(message.body, path, &text)?),
+            Carrier::Form(field) => sealed.body = Cow::Owned(in_body::with_field(message.body, field, &text)),
+            Carrier::Query(name) => sealed.url = Cow::Owned(in_url::with_parameter(message.url, name, &text)),
+            Carrier::Headers(_) | Carrier::Numbered(_) => {}
+        }
+        Ok(sealed)
+    }
+
+    fn silent() -> Self {
+        Self {
+            scheme: None,
+            algorithm: Algorithm::None,
+            keys: Vec::new(),
+            params: Params::new(),
+            header: None,
+            covers_headers: false,
         }
     }
 
-    /// Appends the value of the signature header.
-    fn write_signatures(
-        &self,
-        scheme: &Scheme,
-        rule: &SignatureRule,
-        stamp: &str,
-        message: &Message<'_>,
-        out: &mut String,
-    ) -> Result<(), SignError> {
-        let mut separator = match &rule.grammar {
-            Grammar::Pairs(pairs) => write_timestamp_pair(scheme, pairs, stamp, out),
-            Grammar::Bare | Grammar::Prefix { .. } | Grammar::AlgorithmPrefix | Grammar::Dictionary => None,
-        };
-        for SigningKey { label, key } in &self.keys {
-            out.extend(separator);
-            out.push_str(label);
-            self.write_signature(scheme, rule, stamp, message, key, out)?;
-            separator = match &rule.grammar {
-                Grammar::Pairs(pairs) => Some(char::from(pairs.separator)),
-                Grammar::Prefix { separator, .. } => separator.map(char::from),
-                Grammar::Bare | Grammar::AlgorithmPrefix | Grammar::Dictionary => None,
-            };
-        }
-        Ok(())
-    }
-
-    fn write_signature(
-        &self,
-        scheme: &Scheme,
-        rule: &SignatureRule,
-        stamp: &str,
-        message: &Message<'_>,
-        key: &Key,
-        out: &mut String,
-    ) -> Result<(), SignError> {
-        let mut running = match (self.algorithm, key) {
-            (Algorithm::Hash(digest), _) => RunningMac::plain(digest),
-            (_, Key::Mac(mac)) => mac.start(),
-            (_, Key::Secret(secret)) => return write_token(self.algorithm, secret, out),
-            // `check_signs` lets no other algorithm through.
-            (_, Key::Public(_)) => return Err(SignError::Missing { what: "private key" }),
-        };
-        let no_headers = NoHeaders;
-        let document = Document::new(message.body);
-        let values = Values {
-            timestamp: stamp.as_bytes(),
-            id: message.id.as_bytes(),
-            header_names: &[],
-            request: Request {
-                method: message.method,
-                url: message.url,
-                headers: &no_headers,
-                body: message.body,
-            },
-            document: &document,
-            reading: scheme.readings.strict[0],
-            params: &self.params,
-            secret: match key {
-                Key::Secret(secret) => Some(secret),
-                Key::Mac(_) | Key::Public(_) => None,
-            },
-        };
-        values.emit(&scheme.content, &mut |bytes| running.update(bytes)).map_err(|_| SignError::Body)?;
-        rule.encoding.encode(running.finish().as_bytes(), out);
-        Ok(())
+    fn signed(&self) -> Option<(&Scheme, &SignatureRule)> {
+        let scheme = self.scheme.as_deref()?;
+        Some((scheme, scheme.signature.as_ref()?))
     }
 }
 
@@ -221,123 +235,4 @@ impl fmt::Debug for Signer {
             .field("secrets", &self.keys.len())
             .finish_non_exhaustive()
     }
-}
-
-/// A message that is yet to be sent has no header lines.
-struct NoHeaders;
-
-impl Headers for NoHeaders {
-    fn lines<'h>(&'h self, _: &str, _: &mut dyn FnMut(&'h [u8])) {}
-}
-
-/// Refuses schemes whose signature needs more than a message and a secret.
-fn check_signs(scheme: &Scheme, rule: &SignatureRule, algorithm: Algorithm) -> Result<(), SecretError> {
-    let reason = if matches!(rule.carrier, Carrier::Json(_) | Carrier::Form(_) | Carrier::Query(_)) {
-        "its signature does not stand in a header"
-    } else if matches!(algorithm, Algorithm::Jwt(_)) {
-        "its signature is a token with claims of its own"
-    } else if matches!(algorithm, Algorithm::Ed25519 | Algorithm::EcdsaP256Der | Algorithm::RsaPkcs1(_)) {
-        "it needs a private key"
-    } else if scheme.content.iter().any(needs_headers) {
-        "it covers headers that the library does not write"
-    } else {
-        return Ok(());
-    };
-    Err(SecretError::VerifyOnly { reason })
-}
-
-fn needs_headers(piece: &Piece) -> bool {
-    match piece {
-        Piece::Value(
-            Value::Header(_) | Value::SignedHeaderNames | Value::SignedHeaderValues | Value::Canonical(_),
-        ) => true,
-        Piece::Value(_) | Piece::Literal(_) => false,
-    }
-}
-
-fn prepare_keys(
-    scheme: &Scheme,
-    rule: &SignatureRule,
-    algorithm: Algorithm,
-    secrets: &[Secret],
-    params: &Params,
-) -> Result<Vec<SigningKey>, SecretError> {
-    let limit = match rule.rotation {
-        Rotation::Newest => 1,
-        Rotation::Repeat | Rotation::Count => MAX_SIGNING_SECRETS,
-    };
-    if secrets.is_empty() {
-        return Err(SecretError::Missing);
-    }
-    if secrets.len() > MAX_SIGNING_SECRETS {
-        return Err(SecretError::TooMany { limit: MAX_SIGNING_SECRETS });
-    }
-    let mut keys = Vec::new();
-    for (index, secret) in secrets.iter().enumerate() {
-        // Every secret is checked, also those that this grammar has no room for.
-        let key = Key::prepare(algorithm, &scheme.key, secret, index)?;
-        if let (Algorithm::Token, Key::Secret(token)) = (algorithm, &key)
-            && !token.expose().iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ')
-        {
-            return Err(SecretError::Undecodable { index, expected: "visible ASCII, as a header needs it" });
-        }
-        if index < limit {
-            keys.push(SigningKey { label: label(rule, algorithm, index, params), key });
-        }
-    }
-    Ok(keys)
-}
-
-/// What stands before the signature by the secret at `index`.
-fn label(rule: &SignatureRule, algorithm: Algorithm, index: usize, params: &Params) -> String {
-    match (&rule.grammar, algorithm) {
-        // What needs `signature-input` is verified and not signed.
-        (Grammar::Bare | Grammar::Dictionary, _) => String::new(),
-        (Grammar::Prefix { prefix, .. }, _) if index == 0 => prefix.clone(),
-        (Grammar::Prefix { .. }, _) => String::new(),
-        (Grammar::Pairs(pairs), _) => {
-            format!("{}{}", pairs.keys.written(index, rule.rotation, params), char::from(pairs.assign))
-        }
-        (Grammar::AlgorithmPrefix, Algorithm::Hmac(digest)) => format!("{}=", digest.name()),
-        (Grammar::AlgorithmPrefix, _) => String::new(),
-    }
-}
-
-fn write_id(rule: &IdentityRule, id: &str, out: &mut SignedHeaders) -> Result<(), SignError> {
-    let (IdentitySource::Header(name), true) = (&rule.source, rule.covered) else { return Ok(()) };
-    check_header_value("id", id)?;
-    if let Some(character) = rule.forbidden.map(char::from).filter(|character| id.contains(*character)) {
-        return Err(SignError::Separator { character });
-    }
-    out.push(name, |text| copy(id, text))
-}
-
-/// Appends `t=...` where the timestamp stands among the pairs, and says what separates it from the next.
-fn write_timestamp_pair(scheme: &Scheme, pairs: &Pairs, stamp: &str, out: &mut String) -> Option<char> {
-    let Some(TimestampRule { source: TimestampSource::Field(name), .. }) = &scheme.timestamp else {
-        return None;
-    };
-    out.push_str(name);
-    out.push(char::from(pairs.assign));
-    out.push_str(stamp);
-    Some(char::from(pairs.separator))
-}
-
-fn write_token(algorithm: Algorithm, secret: &Secret, out: &mut String) -> Result<(), SignError> {
-    if secret.expose().len() > MAX_FIELD_BYTES {
-        return Err(SignError::TooLong { what: "token", limit: MAX_FIELD_BYTES });
-    }
-    if algorithm == Algorithm::Basic {
-        out.push_str("Basic ");
-        STANDARD.encode_string(secret.expose(), out);
-        return Ok(());
-    }
-    let token =
-        std::str::from_utf8(secret.expose()).map_err(|_| SignError::NotVisibleAscii { what: "token" })?;
-    copy(token, out)
-}
-
-fn copy(value: &str, out: &mut String) -> Result<(), SignError> {
-    out.push_str(value);
-    Ok(())
 }

@@ -1,6 +1,12 @@
 //! The proof that a request was verified, and what it is proof of.
 
+#[cfg(feature = "bytes")]
+mod owned;
+
 use std::borrow::Cow;
+
+#[cfg(feature = "bytes")]
+pub use owned::VerifiedOwned;
 
 use crate::body::BodyReading;
 use crate::scheme::Flags;
@@ -21,6 +27,8 @@ pub struct Verified<'r> {
     pub(crate) event_type: Option<Cow<'r, str>>,
     pub(crate) matched_secret: usize,
     pub(crate) matched_reading: BodyReading,
+    /// Which group of the signature header matched, where it has several.
+    pub(crate) matched_group: usize,
     pub(crate) flags: Flags,
     pub(crate) unauthenticated: Unauthenticated<'r>,
 }

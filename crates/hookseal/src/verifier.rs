@@ -1,10 +1,14 @@
 //! Verifying requests.
 
 mod check;
+mod content;
 mod dictionary;
 mod extract;
 mod grammar;
+#[cfg(feature = "explain")]
+mod inspect;
 mod key_url;
+mod needed_key;
 mod ports;
 mod token;
 
@@ -115,9 +119,7 @@ impl Verifier {
         let scheme = Arc::clone(profile.part(part).ok_or(SecretError::NoSuchPart)?);
         let keys = prepare_keys(&scheme, secrets)?;
         check_params(&scheme, &options.params)?;
-        let (past, future) = options.tolerance.bounds(&scheme);
-        let flags = flags(&scheme, options.mode, past);
-        Ok(Self { scheme, keys, mode: options.mode, past, future, params: options.params, flags })
+        Ok(Self::assemble(scheme, keys, options))
     }
 
     /// Verifies a request at the time `now`.
@@ -127,7 +129,31 @@ impl Verifier {
     /// # Errors
     /// [`VerifyError::kind`] says why. Tell the sender nothing but that it failed: the reasons help a forger.
     pub fn verify<'r>(&self, request: &Request<'r>, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
-        check::Verification::new(self, request).run(now)
+        if self.keys.is_empty() && self.scheme.fetches_key() {
+            return Err(needed_key::no_key());
+        }
+        check::Verification::new(self, request, &self.keys).run(now)
+    }
+
+    fn assemble(scheme: Arc<Scheme>, keys: Vec<KeySet>, options: VerifyOptions) -> Self {
+        let (past, future) = options.tolerance.bounds(&scheme);
+        let flags = flags(&scheme, options.mode, past);
+        Self { scheme, keys, mode: options.mode, past, future, params: options.params, flags }
+    }
+
+    /// What a verification by this verifier does not prove, in its mode.
+    pub fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// How far in the past a timestamp may lie, inclusive; `None` is any distance, or no timestamp at all.
+    pub fn past(&self) -> Option<Duration> {
+        self.past
+    }
+
+    /// How far in the future a timestamp may lie, inclusive; `None` is any distance, or no timestamp at all.
+    pub fn future(&self) -> Option<Duration> {
+        self.future
     }
 }
 
@@ -153,26 +179,17 @@ impl ToleranceOverride {
 }
 
 fn prepare_keys(scheme: &Scheme, secrets: &[Secret]) -> Result<Vec<KeySet>, SecretError> {
-    let algorithms: Vec<Algorithm> = match &scheme.algorithm {
-        // Nothing is compared, so a secret that is given is not looked at.
-        AlgorithmRule::Fixed(Algorithm::None) => return Ok(Vec::new()),
-        AlgorithmRule::Fixed(algorithm) => vec![*algorithm],
-        AlgorithmRule::Named(digests) => digests.iter().map(|digest| Algorithm::Hmac(*digest)).collect(),
-        AlgorithmRule::Json { choices, .. } => {
-            choices.iter().map(|(_, digest)| Algorithm::RsaPkcs1(*digest)).collect()
-        }
-    };
+    // Nothing is compared, so a secret that is given is not looked at.
+    if matches!(scheme.algorithm, AlgorithmRule::Fixed(Algorithm::None)) {
+        return Ok(Vec::new());
+    }
     if secrets.is_empty() {
         return Err(SecretError::Missing);
     }
     if secrets.len() > MAX_VERIFYING_SECRETS {
         return Err(SecretError::TooMany { limit: MAX_VERIFYING_SECRETS });
     }
-    let prepare = |(index, secret): (usize, &Secret)| {
-        let key =
-            |algorithm: &Algorithm| Ok((*algorithm, Key::prepare(*algorithm, &scheme.key, secret, index)?));
-        algorithms.iter().map(key).collect::<Result<_, SecretError>>().map(KeySet)
-    };
+    let prepare = |(index, secret): (usize, &Secret)| KeySet::prepare(scheme, secret, index);
     secrets.iter().enumerate().map(prepare).collect()
 }
 
@@ -206,6 +223,36 @@ fn flags(scheme: &Scheme, mode: Mode, past: Option<Duration>) -> Flags {
 }
 
 impl KeySet {
+    fn prepare(scheme: &Scheme, secret: &Secret, index: usize) -> Result<Self, SecretError> {
+        let key = |algorithm: Algorithm| {
+            let key = match scheme.key_set {
+                Some(_) => Key::prepare_published(algorithm, &scheme.key, secret, index)?,
+                None => Key::prepare(algorithm, &scheme.key, secret, index)?,
+            };
+            Ok((algorithm, key))
+        };
+        let keys = match &scheme.algorithm {
+            AlgorithmRule::Fixed(algorithm) => vec![key(*algorithm)?],
+            AlgorithmRule::Named(digests) => {
+                digests.iter().map(|digest| key(Algorithm::Hmac(*digest))).collect::<Result<_, _>>()?
+            }
+            AlgorithmRule::Json { choices, .. } => choices
+                .iter()
+                .map(|(_, digest)| key(Algorithm::RsaPkcs1(*digest)))
+                .collect::<Result<_, _>>()?,
+        };
+        Ok(Self(keys))
+    }
+
+    /// The keys of one that was fetched; none where it is of another kind than the scheme's.
+    fn of_fetched(scheme: &Scheme, key: &Secret) -> Self {
+        Self::prepare(scheme, key, 0).unwrap_or(Self(Vec::new()))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The key for what the message names, or the only one.
     fn key(&self, digest: Option<DigestKind>) -> Option<&(Algorithm, Key)> {
         match digest {

@@ -1,11 +1,15 @@
 //! What each command does.
 
 pub(crate) mod demo;
+mod judge;
+pub(crate) mod guide;
 pub(crate) mod listen;
+mod outbound;
 pub(crate) mod profiles;
 mod proof;
 pub(crate) mod serve;
 pub(crate) mod sign;
+pub(crate) mod trigger;
 pub(crate) mod vectors;
 pub(crate) mod verify;
 
@@ -24,9 +28,11 @@ pub(crate) fn run(command: Command) -> Result<Status, CommandError> {
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
+        Command::Guide(arguments) => guide::run(&arguments),
         Command::Vectors(arguments) => vectors::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Listen(arguments) => listen::run(&arguments),
+        Command::Trigger(arguments) => trigger::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }

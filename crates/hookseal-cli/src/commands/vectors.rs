@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
 
 use hookseal::{
     Mode, Part, Profile,
-    vectors::{VectorFile, VectorFileError, VectorResult, run_one},
+    vectors::{
+        Challenge, ChallengeResult, VectorFile, VectorFileError, VectorResult, run_challenge, run_one,
+    },
 };
 use serde::Serialize;
 
@@ -56,6 +58,8 @@ struct Tally {
     unknown: usize,
     profiles: BTreeMap<String, Counts>,
     failures: Vec<FailedVector>,
+    /// The ids of those that no profile is there for.
+    unknown_ids: Vec<String>,
 }
 
 /// What came of the vectors of one profile.
@@ -73,7 +77,7 @@ struct FailedVector {
     profile: String,
     mode: &'static str,
     expected: String,
-    got: &'static str,
+    got: String,
     why: String,
 }
 
@@ -81,7 +85,6 @@ struct FailedVector {
 enum Outcome {
     Passed,
     Failed(Box<FailedVector>),
-    Unknown,
 }
 
 fn tally(arguments: &VectorsArgs) -> Result<Tally, VectorsError> {
@@ -97,7 +100,7 @@ fn tally(arguments: &VectorsArgs) -> Result<Tally, VectorsError> {
     for vector in file.vectors() {
         match find(&asked, &vector.scheme) {
             Found::NotAsked => {}
-            Found::NoProfile => tally.count(&vector.scheme, Outcome::Unknown),
+            Found::NoProfile => tally.count_unknown(&vector.scheme, &vector.id),
             Found::Profile(profile, part) => {
                 let outcome = match run_one(vector, &profile, part) {
                     None => Outcome::Passed,
@@ -109,10 +112,19 @@ fn tally(arguments: &VectorsArgs) -> Result<Tally, VectorsError> {
             }
         }
     }
-    // A handshake's answer is given by what receives it, and no profile here has one that a receiver answers.
     for challenge in file.challenges() {
-        if !matches!(find(&asked, &challenge.profile), Found::NotAsked) {
-            tally.count(&challenge.profile, Outcome::Unknown);
+        match find(&asked, &challenge.profile) {
+            Found::NotAsked => {}
+            Found::NoProfile => tally.count_unknown(&challenge.profile, &challenge.id),
+            Found::Profile(profile, _) => {
+                let outcome = match run_challenge(&file, challenge, &profile) {
+                    None => Outcome::Passed,
+                    Some(result) => {
+                        Outcome::Failed(Box::new(FailedVector::of_challenge(result, &profile, challenge)))
+                    }
+                };
+                tally.count(profile.name(), outcome);
+            }
         }
     }
     Ok(tally)
@@ -187,11 +199,13 @@ impl Tally {
                 counts.failed += 1;
                 self.failures.push(*vector);
             }
-            Outcome::Unknown => {
-                self.unknown += 1;
-                counts.unknown += 1;
-            }
         }
+    }
+
+    fn count_unknown(&mut self, scheme: &str, id: &str) {
+        self.unknown += 1;
+        self.profiles.entry(scheme.to_owned()).or_default().unknown += 1;
+        self.unknown_ids.push(id.to_owned());
     }
 
     fn print(&self) -> Result<(), output::OutputError> {
@@ -207,6 +221,9 @@ impl Tally {
             let FailedVector { id, mode, expected, got, why, .. } = failure;
             output::line(format_args!("failed: {id} ({mode}): expected {expected}, got {got} [{why}]"))?;
         }
+        for id in &self.unknown_ids {
+            output::line(format_args!("unknown: {id}"))?;
+        }
         output::line(format_args!("{} passed, {} failed, {} unknown", self.passed, self.failed, self.unknown))
     }
 }
@@ -221,8 +238,20 @@ impl FailedVector {
                 Mode::Compat => "compat",
             },
             expected: result.expected,
-            got: result.got.as_str(),
+            got: result.got.as_str().to_owned(),
             why: why.to_owned(),
+        }
+    }
+
+    /// Handshakes are answered alike in both modes.
+    fn of_challenge(result: ChallengeResult, profile: &Profile, challenge: &Challenge) -> Self {
+        Self {
+            id: result.id,
+            profile: profile.name().to_owned(),
+            mode: "handshake",
+            expected: result.expected,
+            got: result.got,
+            why: challenge.note.clone(),
         }
     }
 }

@@ -1,12 +1,15 @@
 //! `hookseal verify`: whether a request is what it claims to be.
 
-use std::{fmt::Write, time::Duration};
+use std::{fmt::Write, io, time::Duration};
 
-use hookseal::{Request, SecretError, Timestamp, Verified, Verifier, VerifyError, VerifyOptions};
+use hookseal::{ErrorKind, Request, Timestamp, Verified, VerifyError, VerifyOptions};
 use hookseal_engine::ports::Clock;
 use serde::Serialize;
 
-use super::proof::Proof;
+use super::{
+    judge::{Judge, JudgeError, KeyNeeded, Refusal},
+    proof::Proof,
+};
 use crate::{
     cli::VerifyArgs,
     error::{CommandError, Status},
@@ -22,27 +25,44 @@ pub(crate) enum VerifyCommandError {
     /// An argument is not right.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// A secret is not right.
-    #[error("invalid_secret")]
-    Secret(#[from] SecretError),
+    /// A secret is not right, or keys cannot be fetched.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
+    /// The key that the request needs cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeyNeeded),
+    /// Waiting for a key cannot be set up.
+    #[error("the process cannot be set up")]
+    Process(#[source] io::Error),
 }
 
 pub(crate) fn run(arguments: &VerifyArgs) -> Result<Status, CommandError> {
     let prepared = match Prepared::read(arguments) {
         Ok(prepared) => prepared,
-        Err(VerifyCommandError::Secret(error)) if arguments.json => {
+        Err(VerifyCommandError::Judge(JudgeError::Secret(error))) if arguments.json => {
             output::json(&Verdict::refused(error.kind().as_str(), error.to_string()))?;
             return Ok(Status::Usage);
         }
         Err(error) => return Err(error.into()),
     };
-    let request = Request {
+    let request = || Request {
         method: &arguments.request.method,
         url: &arguments.request.url,
         headers: &prepared.headers,
         body: &prepared.body,
     };
-    let outcome = prepared.verifier.verify(&request, prepared.now);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(VerifyCommandError::Process)?;
+    let outcome = match runtime.block_on(prepared.judge.verify(request, prepared.now)) {
+        Ok(verified) => Ok(verified),
+        Err(Refusal::Verdict(error)) => Err(error),
+        Err(Refusal::NoKey(needed)) if arguments.json => {
+            let detail = output::Chain(&needed).to_string();
+            output::json(&Verdict::refused(ErrorKind::UnknownKey.as_str(), detail))?;
+            return Ok(Status::Usage);
+        }
+        Err(Refusal::NoKey(needed)) => return Err(VerifyCommandError::Key(needed).into()),
+    };
     match arguments.json {
         true => output::json(&prepared.verdict(&outcome))?,
         false => output::line(prepared.report(&outcome))?,
@@ -53,7 +73,7 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Status, CommandError> {
 /// Everything that a verification takes, read.
 struct Prepared {
     chosen: Chosen,
-    verifier: Verifier,
+    judge: Judge,
     secrets: usize,
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
@@ -84,9 +104,9 @@ impl Prepared {
         };
         let headers = inputs::headers(&arguments.headers.lines)?;
         let secrets = inputs::secrets(&arguments.scheme.secrets, &ProcessEnvironment)?;
-        let verifier = Verifier::new(&chosen.profile, chosen.part, &secrets, options)?;
+        let judge = Judge::new(&chosen.profile, chosen.part, &secrets, options, &arguments.fetch)?;
         let body = inputs::body(arguments.request.body.as_deref())?;
-        Ok(Self { chosen, verifier, secrets: secrets.len(), headers, body, now })
+        Ok(Self { chosen, judge, secrets: secrets.len(), headers, body, now })
     }
 
     fn verdict<'a>(&'a self, outcome: &'a Result<Verified<'_>, VerifyError>) -> Verdict<'a> {

@@ -42,6 +42,11 @@ fn of_listen() {
 }
 
 #[test]
+fn of_trigger() {
+    insta::assert_snapshot!(help(&["trigger"]));
+}
+
+#[test]
 fn of_demo() {
     insta::assert_snapshot!(help(&["demo"]));
 }
@@ -55,7 +60,7 @@ fn the_version_is_the_package_s() {
 #[test]
 fn nothing_asked_for_and_unknown_commands_are_usage_errors() {
     for arguments in
-        [&[][..], &["explain"], &["serve", "--store", "postgres://x"], &["listen", "--forward", "x"]]
+        [&[][..], &["explain"], &["serve", "--store", "postgres://x"], &["listen", "--forward", "http://x/"]]
     {
         let ran = run(arguments);
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{arguments:?}");

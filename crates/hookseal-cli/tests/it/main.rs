@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "what keeps a test from going on has failed it")]
 
 mod demo;
+mod fetched_keys;
+mod forward;
 mod help;
 mod listen;
 mod profiles;
 mod serve;
 mod sign_verify;
 mod support;
+mod target;
+mod trigger;
 mod vectors;

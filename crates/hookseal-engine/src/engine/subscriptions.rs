@@ -251,7 +251,7 @@ impl Engine {
 /// Which field a problem is about, as the API names it.
 fn invalid(error: &SubscriberError) -> ChangeError {
     let (field, detail) = match error {
-        SubscriberError::Profile(_) => ("profile", error.to_string()),
+        SubscriberError::Profile(_) | SubscriberError::Url(_) => ("profile", error.to_string()),
         SubscriberError::Endpoint(why) => ("endpoint_url", why.to_string()),
         SubscriberError::Secret(why) => ("secret", why.to_string()),
         SubscriberError::Header(_) => ("headers", error.to_string()),

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method};
 
 use crate::AttemptResult;
 
@@ -27,6 +27,8 @@ pub trait Transport: Send + Sync + 'static {
 pub struct Outbound {
     /// Where to.
     pub endpoint: Arc<Endpoint>,
+    /// How: `POST` for every delivery.
+    pub method: Method,
     /// All headers but `host` and `content-length`, which the transport writes.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.

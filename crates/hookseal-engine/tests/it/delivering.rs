@@ -1,32 +1,74 @@
 use std::time::Duration;
 
 use hookseal::{Part, Profile, Request, Timestamp, Verifier, VerifyOptions};
-use hookseal_engine::{DeliveryState, DisableReason, FailureKind, SubscriptionStatus, Trigger};
+use hookseal_engine::{
+    ChangeError, DeliveryState, DisableReason, FailureKind, SecretChoice, Subscription, SubscriptionStatus,
+    Trigger, ports::Outbound,
+};
 
-use crate::world::{Answer, NOW, SCOPE, World, bounded, header, settings};
+use crate::world::{Answer, NOW, SCOPE, World, bounded, header, publish, settings};
 
 /// How long the first retry waits at most: five seconds and a fifth.
 const FIRST_RETRY: Duration = Duration::from_secs(6);
 
+/// Profiles whose secret cannot be made here, or that ask for parameters or another URL, which no subscription has.
+const REFUSED: [&str; 8] =
+    ["aws-sns", "braintree", "fal-ai", "google-pubsub", "paypal", "plaid", "sendgrid", "twilio-json"];
+
+/// Profiles that sign a value which the body has to hold.
+const OF_A_FORM: [&str; 4] = ["adyen-payments", "linear", "mailgun", "ms-graph"];
+
+/// Whether what was sent for a subscription verifies.
+fn verifies(profile: &Profile, subscription: &Subscription, sent: &Outbound) -> Result<(), String> {
+    let secrets = subscription.secrets.iter();
+    let secrets: Vec<_> =
+        secrets.map(|s| profile.verifying_secret(Part::Delivery, &s.secret).unwrap()).collect();
+    let verifier = Verifier::new(profile, Part::Delivery, &secrets, VerifyOptions::default()).unwrap();
+    let headers: Vec<_> = sent.headers.iter().map(|(n, v)| (n.as_str(), v.to_str().unwrap())).collect();
+    let url = "https://hooks.example.test/in";
+    let request = Request { method: "POST", url, headers: &headers, body: &sent.body };
+    verifier.verify(&request, NOW).map(drop).map_err(|error| format!("{}: {error}", profile.name()))
+}
+
 #[tokio::test]
 async fn what_is_sent_verifies_as_its_vendor_verifies() {
-    for profile in Profile::builtins() {
+    for profile in Profile::builtins().filter(|profile| profile.signs(Part::Delivery)) {
+        if REFUSED.contains(&profile.name()) || OF_A_FORM.contains(&profile.name()) {
+            continue;
+        }
         let world = World::answering(|_, _| Answer::Status(200)).await;
         let subscription = world.subscribe(profile.name()).await;
         world.publish("order.confirmed").await;
         let sent = world.sent(1).await.remove(0);
-        let secrets: Vec<_> = subscription.secrets.iter().map(|s| s.secret.clone()).collect();
-        let verifier = Verifier::new(profile, Part::Delivery, &secrets, VerifyOptions::default()).unwrap();
-        let headers: Vec<_> = sent.headers.iter().map(|(n, v)| (n.as_str(), v.to_str().unwrap())).collect();
-        let request = Request {
-            method: "POST",
-            url: "https://hooks.example.test/in",
-            headers: &headers,
-            body: &sent.body,
+        assert_eq!(verifies(profile, &subscription, &sent), Ok(()));
+        assert_eq!(&sent.body[..], b"{\"n\": 1.0}");
+    }
+}
+
+#[tokio::test]
+async fn a_signature_in_the_body_is_put_there() {
+    let world = World::answering(|_, _| Answer::Status(200)).await;
+    let subscription = world.subscribe("mailgun").await;
+    let body = r#"{"signature":{"timestamp":"1750000000","token":"t"},"event-data":{"n": 1.0}}"#;
+    world.try_publish(publish("delivered", body)).await.unwrap();
+    let sent = world.sent(1).await.remove(0);
+    assert_eq!(verifies(Profile::builtin("mailgun").unwrap(), &subscription, &sent), Ok(()));
+    assert!(sent.body.ends_with(br#"},"event-data":{"n": 1.0}}"#), "{:?}", sent.body);
+}
+
+#[tokio::test]
+async fn a_profile_that_no_subscription_can_sign_for_is_refused_with_the_reason() {
+    let world = World::answering(|_, _| Answer::Status(200)).await;
+    for profile in REFUSED {
+        let created =
+            world.engine.create_subscription(SCOPE, settings(profile), SecretChoice::Generate).await;
+        let problems = match created.unwrap_err() {
+            ChangeError::Invalid(problems) => problems,
+            other => panic!("{profile}: {other}"),
         };
-        let verified =
-            verifier.verify(&request, NOW).unwrap_or_else(|error| panic!("{}: {error}", profile.name()));
-        assert_eq!(verified.body(), b"{\"n\": 1.0}");
+        let detail = &problems[0].detail;
+        let reasons = ["the parameter `", "private key", "into the URL"];
+        assert!(reasons.iter().any(|reason| detail.contains(reason)), "{profile}: {detail}");
     }
 }
 

@@ -51,3 +51,18 @@ async fn neither_secrets_nor_bodies_nor_own_headers_are_logged_or_shown() {
     let headers = &attempts[0].result.request_headers;
     assert!(headers.contains(&("x-token".to_owned(), "***".to_owned())), "{headers:?}");
 }
+
+/// Where the secret is sent along in the place of a signature, the header that holds it is as private as the secret.
+#[tokio::test]
+async fn a_secret_that_is_sent_along_is_not_shown() {
+    let world = World::answering(|_, _| Answer::Status(500)).await;
+    world.subscribe("gitlab-token").await;
+    let event = world.publish("t").await;
+    let record =
+        world.until(&event, |record| record.attempts == 1 && record.state == DeliveryState::Pending).await;
+    let attempts = world.engine.store().attempts(record.key.scope, record.key.id).await.unwrap().unwrap();
+    let headers = &attempts[0].result.request_headers;
+    assert!(headers.contains(&("x-gitlab-token".to_owned(), "***".to_owned())), "{headers:?}");
+    let sent = world.sent(1).await;
+    assert!(sent.iter().any(|sent| sent.headers.iter().any(|(_, value)| value == "a secret of the test")));
+}

@@ -123,10 +123,9 @@ impl World {
     }
 
     pub(crate) async fn subscribe_with(&self, settings: SubscriptionSettings) -> Subscription {
-        let secret = if settings.profile == "standard-webhooks" {
-            SecretChoice::Generate
-        } else {
-            SecretChoice::Given(Secret::new("a secret of the test"))
+        let secret = match settings.profile.as_str() {
+            "harmon" => SecretChoice::Given(Secret::new("a secret of the test")),
+            _ => SecretChoice::Generate,
         };
         self.engine.create_subscription(SCOPE, settings, secret).await.unwrap()
     }

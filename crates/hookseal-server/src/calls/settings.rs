@@ -156,8 +156,10 @@ impl Wishes {
 fn check_profile(problems: &mut Problems, engine: &Engine, name: &str, secret: Option<&SecretChoice>) {
     let profiles = engine.profiles();
     let Some(profile) = profiles.iter().find(|profile| profile.name() == name) else {
-        let names: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
-        problems.add("profile", format!("there is no profile `{name}`; there are {}", names.join(", ")));
+        problems.add(
+            "profile",
+            format!("there is no profile `{name}`; `GET /v1/profiles` lists those there are"),
+        );
         return;
     };
     let fits = match secret {

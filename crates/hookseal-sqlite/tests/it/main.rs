@@ -6,6 +6,7 @@ mod events;
 mod opening;
 mod reading;
 mod recovery;
+mod replay;
 
 use std::{
     fs,

@@ -6,6 +6,7 @@ mod addresses;
 mod answers;
 mod connections;
 mod deadlines;
+mod keys;
 mod requests;
 mod support;
 mod tls;

@@ -140,7 +140,8 @@ pub(crate) fn transport() -> HttpTransport {
 }
 
 pub(crate) fn outbound(endpoint: Arc<Endpoint>) -> Outbound {
-    Outbound { endpoint, headers: Vec::new(), body: Bytes::from_static(b"{}"), timeout: PATIENCE }
+    let (method, body) = (http::Method::POST, Bytes::from_static(b"{}"));
+    Outbound { endpoint, method, headers: Vec::new(), body, timeout: PATIENCE }
 }
 
 pub(crate) async fn post(transport: &HttpTransport, url: &str) -> AttemptResult {

@@ -23,7 +23,7 @@ macro_rules! builtins {
 
 /// By name, so that one is found by halving.
 #[rustfmt::skip]
-static BUILTINS: [Builtin; 87] = builtins![
+static BUILTINS: [Builtin; 88] = builtins![
     "adyen-header",
     "adyen-payments",
     "airtable",
@@ -36,6 +36,7 @@ static BUILTINS: [Builtin; 87] = builtins![
     "calendly",
     "circleci",
     "clerk",
+    "cloudevents",
     "cloudflare-notifications",
     "cloudflare-stream",
     "coinbase-commerce",

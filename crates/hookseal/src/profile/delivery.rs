@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-pub(super) use header_value::HeaderValue;
+pub(crate) use header_value::HeaderValue;
 pub(crate) use header_value::check_header_value;
 pub(in crate::profile) use header_value::is_header_text;
 pub use status::StatusSet;
 
 use crate::error::SignError;
 use crate::message::Message;
+use crate::params::Params;
 use crate::scheme::Encoding;
 use crate::secret::Secret;
 use crate::signed_headers::SignedHeaders;
@@ -76,6 +77,18 @@ impl DeliveryPolicy {
         self.disable_after_failures
     }
 
+    /// What a new secret begins with.
+    #[cfg(feature = "guide")]
+    pub(crate) fn secret_prefix(&self) -> &str {
+        &self.secret.prefix
+    }
+
+    /// Whether a header holds the id of the subscription.
+    #[cfg(feature = "guide")]
+    pub(crate) fn names_subscription(&self) -> bool {
+        self.headers.iter().any(|(_, value)| value.names_subscription())
+    }
+
     /// A new secret in the vendor's notation, made from random bytes.
     ///
     /// ```
@@ -100,8 +113,9 @@ impl DeliveryPolicy {
     /// A value that a header needs is missing, or holds what a header cannot carry. Nothing is written then.
     pub fn write_headers(&self, message: &Message<'_>, out: &mut SignedHeaders) -> Result<(), SignError> {
         let before = out.len();
+        let no_params = Params::new();
         for (name, value) in &self.headers {
-            if let Err(error) = out.push(name, |text| value.write(message, text)) {
+            if let Err(error) = out.push(name, |text| value.write(message, &no_params, text)) {
                 out.truncate(before);
                 return Err(error);
             }

@@ -11,8 +11,8 @@ use super::Profile;
 use super::challenge::Challenge;
 use super::delivery::{DeliveryPolicy, HeaderValue, SecretFormat, StatusSet, is_header_text};
 use super::problems::{Found, ProfileErrors};
-use super::read_scheme;
 use super::reader::{DURATION_EXPECTED, Placed, Problems, Table, names, parse_duration};
+use super::{read_handshake, read_scheme};
 use crate::limits::MAX_PROFILE_BYTES;
 use crate::scheme::{Algorithm, AlgorithmRule, Encoding, Scheme};
 
@@ -86,6 +86,8 @@ fn read_profile(source: &str, root: Table<'_>) -> Option<Profile> {
     let has_challenge = root.has("challenge");
     let challenge = root.table("challenge").and_then(read_challenge);
     let delivery = read_delivery(root.table("delivery"), scheme.as_ref());
+    let handshakes = read_handshake::handshakes(&root);
+    let acknowledgement = root.table("acknowledge").and_then(read_handshake::acknowledgement);
     root.finish();
     let name = name?.value;
     Some(Profile {
@@ -97,6 +99,8 @@ fn read_profile(source: &str, root: Table<'_>) -> Option<Profile> {
         scheme: Arc::new(scheme?),
         challenge: if has_challenge { Some(challenge?) } else { None },
         delivery: delivery?,
+        handshakes,
+        acknowledgement,
     })
 }
 
@@ -234,6 +238,10 @@ fn read_headers(table: &Table<'_>, scheme: Option<&Scheme>) -> Vec<(String, Head
             table.problem_at(&value, "the signature writes this header");
         }
         match HeaderValue::parse(&value.value) {
+            Ok(parsed) if parsed.params().next().is_some() => {
+                table.problem_at(&value, "a delivery has no parameters; {param:...} stands in `scheme.headers`");
+                None
+            }
             Ok(parsed) => Some((name, parsed)),
             Err(message) => {
                 table.problem_at(&value, message);

@@ -3,10 +3,14 @@
 mod boundary;
 mod conditions;
 mod fit;
+mod key_source;
 mod signature;
 
-use conditions::{read_body_digest, read_claims, read_compat_ports, read_key_url, read_required};
+use conditions::{
+    read_body_digest, read_claims, read_compat_ports, read_required, read_written_headers,
+};
 use fit::Misfit;
+use key_source::{read_key_set, read_key_url};
 use signature::read_signature;
 
 use super::reader::{Placed, Table, names};
@@ -62,6 +66,7 @@ fn read_admitted(table: &Table<'_>) -> Vec<&'static str> {
 fn read_parts(table: &Table<'_>) -> Option<Scheme> {
     let algorithm = read_algorithm(table);
     let key = read_key(table, algorithm.as_ref());
+    let signing_key = read_signing_key(table, algorithm.as_ref(), key.as_deref());
     let content = read_content(table);
     let signature = read_signature(table, algorithm.as_ref());
     let timestamp = read_timestamp(table);
@@ -71,9 +76,11 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
     let readings = read_readings(table);
     let compat_ports = read_compat_ports(table);
     let required = read_required(table);
+    let headers = read_written_headers(table);
     let body_digest = read_body_digest(table);
     let claims = read_claims(table);
     let key_url = read_key_url(table);
+    let key_set = read_key_set(table);
     let read = [
         ("signature", signature.is_some()),
         ("timestamp", timestamp.is_some()),
@@ -81,11 +88,13 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
         ("event-type", event_type.is_some()),
         ("body-digest", body_digest.is_some()),
         ("key-url", key_url.is_some()),
+        ("key-set", key_set.is_some()),
     ];
     let whole = read.iter().all(|(key, read)| *read || !table.has(key));
     Some(Scheme {
         algorithm: algorithm.filter(|_| whole)?,
         key: key?,
+        signing_key: signing_key?,
         content: content?,
         signature,
         timestamp,
@@ -94,9 +103,11 @@ fn read_parts(table: &Table<'_>) -> Option<Scheme> {
         readings: readings?,
         compat_ports,
         required,
+        headers,
         body_digest,
         claims,
         key_url,
+        key_set,
         flags: Flags::default(),
     })
 }
@@ -159,6 +170,27 @@ fn read_key(table: &Table<'_>, algorithm: Option<&AlgorithmRule>) -> Option<Vec<
         }
         return None;
     };
+    Some(read_key_steps(table, texts))
+}
+
+/// The pipeline of the key that signs. Where the one that verifies is public, it is read as a private key unless the
+/// profile says otherwise.
+fn read_signing_key(
+    table: &Table<'_>,
+    algorithm: Option<&AlgorithmRule>,
+    key: Option<&[KeyStep]>,
+) -> Option<Vec<KeyStep>> {
+    if let Some(texts) = table.texts("signing-key") {
+        return Some(read_key_steps(table, texts));
+    }
+    match algorithm? {
+        AlgorithmRule::Fixed(algorithm) if !algorithm.has_public_key() => key.map(<[KeyStep]>::to_vec),
+        AlgorithmRule::Named(_) => key.map(<[KeyStep]>::to_vec),
+        AlgorithmRule::Fixed(_) | AlgorithmRule::Json { .. } => Some(vec![KeyStep::PrivateKey]),
+    }
+}
+
+fn read_key_steps(table: &Table<'_>, texts: Vec<Placed<String>>) -> Vec<KeyStep> {
     let mut steps = Vec::new();
     for text in texts {
         match KeyStep::parse(&text.value) {
@@ -166,7 +198,7 @@ fn read_key(table: &Table<'_>, algorithm: Option<&AlgorithmRule>) -> Option<Vec<
             None => table.problem_at(&text, KeyStep::EXPECTED),
         }
     }
-    Some(steps)
+    steps
 }
 
 /// The content, empty where there is none; nothing where an item of it cannot be read.

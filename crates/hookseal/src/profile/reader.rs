@@ -136,6 +136,28 @@ impl<'d> Table<'d> {
         })
     }
 
+    /// The tables of a list, `[[key]]`. A list of the upper table takes the place of the lower one's as a whole.
+    pub(super) fn tables(&self, key: &'static str) -> Vec<Table<'d>> {
+        let Some((span, value)) = self.value(key) else { return Vec::new() };
+        let DeValue::Array(items) = value else {
+            self.wrong_type::<()>(key, &span, "a list of tables", value);
+            return Vec::new();
+        };
+        let own = self.upper.is_some_and(|upper| upper.contains_key(key));
+        let mut tables = Vec::new();
+        for item in items.iter() {
+            let place = self.place_within(&span, item);
+            let Some(table) = item.get_ref().as_table() else {
+                self.wrong_type::<()>(key, &place, "a table", item.get_ref());
+                continue;
+            };
+            let (upper, lower) = if own { (Some(table), None) } else { (None, Some(table)) };
+            let (path, problems) = (self.child(key), self.problems);
+            tables.push(Table { upper, lower, span: place, path, used: RefCell::default(), problems });
+        }
+        tables
+    }
+
     pub(super) fn text(&self, key: &'static str) -> Option<Placed<String>> {
         let (span, value) = self.value(key)?;
         match value {

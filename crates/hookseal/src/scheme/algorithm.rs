@@ -87,8 +87,34 @@ impl Algorithm {
         Self::NAMES.iter().find(|(_, algorithm)| *algorithm == self).map_or("unnamed", |(name, _)| name)
     }
 
-    /// Whether the secret is sent along in place of a signature.
-    pub(crate) fn is_shared_token(self) -> bool {
+    /// Whether one key signs and another, which is public, verifies.
+    pub(crate) fn has_public_key(self) -> bool {
+        match self {
+            Self::Ed25519
+            | Self::EcdsaP256Der
+            | Self::RsaPkcs1(_)
+            | Self::Jwt(JwtAlgorithm::Rs256 | JwtAlgorithm::Es256) => true,
+            Self::Hmac(_)
+            | Self::Hash(_)
+            | Self::Jwt(JwtAlgorithm::Hs256)
+            | Self::Token
+            | Self::Basic
+            | Self::None => false,
+        }
+    }
+
+    /// The name in the registry of HTTP Message Signatures (RFC 9421 section 6.2.2).
+    pub(crate) fn registered_name(self) -> Option<&'static str> {
+        match self {
+            Self::Hmac(DigestKind::Sha256) => Some("hmac-sha256"),
+            Self::Ed25519 => Some("ed25519"),
+            Self::RsaPkcs1(DigestKind::Sha256) => Some("rsa-v1_5-sha256"),
+            _ => None,
+        }
+    }
+
+    /// Whether the secret itself is sent along in the place of a signature, so that whoever sees the header has it.
+    pub fn is_shared_token(self) -> bool {
         matches!(self, Self::Token | Self::Basic)
     }
 

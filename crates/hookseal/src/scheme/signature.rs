@@ -4,7 +4,7 @@ use super::{Encoding, JsonPath};
 use crate::params::Params;
 
 /// Where the signature stands, its grammar, and its encoding.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SignatureRule {
     pub(crate) carrier: Carrier,
     /// Whether the header may stand on several lines, each with signatures.
@@ -12,9 +12,34 @@ pub(crate) struct SignatureRule {
     pub(crate) grammar: Grammar,
     pub(crate) encoding: Encoding,
     pub(crate) rotation: Rotation,
+    pub(crate) coverage: Coverage,
 }
 
-#[derive(Debug)]
+/// What a signature is written to cover, where each message says for itself which headers or components it covers.
+#[derive(Clone, Debug)]
+pub(crate) struct Coverage {
+    /// What it always covers.
+    pub(crate) always: Vec<String>,
+    /// The headers that it covers where the message has them.
+    pub(crate) if_present: Vec<String>,
+    /// The name of the signature in the two dictionaries.
+    pub(crate) label: String,
+    /// What stands after the components, in order.
+    pub(crate) parameters: Vec<InputParameter>,
+}
+
+/// A parameter of `signature-input` (RFC 9421 section 2.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum InputParameter {
+    /// The time of signing.
+    Created,
+    /// The parameter `keyid`, where it is set.
+    KeyId,
+    /// The name of the algorithm.
+    Algorithm,
+}
+
+#[derive(Clone, Debug)]
 pub(crate) enum Carrier {
     /// One of these headers, or each of them.
     Headers(Vec<String>),
@@ -28,7 +53,7 @@ pub(crate) enum Carrier {
     Query(String),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Grammar {
     /// The signature and nothing else.
     Bare,
@@ -43,7 +68,7 @@ pub(crate) enum Grammar {
 }
 
 /// A list of keys and values such as `t=1,v1=...` or `v1,... v1,...`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pairs {
     pub(crate) separator: u8,
     pub(crate) assign: u8,
@@ -58,7 +83,7 @@ pub(crate) struct Pairs {
 }
 
 /// Which keys of pairs hold signatures.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum KeyPattern {
     /// One of these.
     Names(Vec<String>),
@@ -77,6 +102,11 @@ pub(crate) enum Rotation {
     Repeat,
     /// One for each, the newest as `v1`, the next as `v2`.
     Count,
+}
+
+impl InputParameter {
+    pub(crate) const NAMES: &'static [(&'static str, Self)] =
+        &[("created", Self::Created), ("keyid", Self::KeyId), ("alg", Self::Algorithm)];
 }
 
 impl Carrier {

@@ -1,8 +1,9 @@
 //! The timestamp as it is written and signed, without allocating.
 
+use crate::document::Document;
 use crate::error::SignError;
 use crate::message::Message;
-use crate::scheme::{TimestampFormat, TimestampRule};
+use crate::scheme::{TimestampFormat, TimestampRule, TimestampSource};
 
 /// The longest text that is made here: an RFC 3339 date and time with milliseconds.
 const CAPACITY: usize = 24;
@@ -11,6 +12,8 @@ const CAPACITY: usize = 24;
 pub(super) enum Stamp<'m> {
     Given(&'m str),
     Made(Buffer),
+    /// The one that stands in the body, which is the event's own and not ours to write.
+    InBody(String),
 }
 
 /// A text of a few bytes.
@@ -20,7 +23,20 @@ pub(super) struct Buffer {
 }
 
 impl<'m> Stamp<'m> {
-    pub(super) fn new(rule: &TimestampRule, message: &Message<'m>) -> Result<Self, SignError> {
+    pub(super) fn new(
+        rule: &TimestampRule,
+        message: &Message<'m>,
+        document: &Document<'_>,
+    ) -> Result<Self, SignError> {
+        if let TimestampSource::Json(path) = &rule.source {
+            if message.timestamp_text.is_some() {
+                return Err(SignError::NoTimestamp);
+            }
+            let text = document.value(path).map_err(SignError::Content)?;
+            let text = text.ok_or(SignError::Missing { what: "timestamp in the body" })?;
+            rule.format.parse(text.as_bytes()).map_err(SignError::Timestamp)?;
+            return Ok(Self::InBody(text));
+        }
         if let Some(text) = message.timestamp_text {
             rule.format.parse(text.as_bytes()).map_err(SignError::Timestamp)?;
             return Ok(Self::Given(text));
@@ -41,6 +57,7 @@ impl<'m> Stamp<'m> {
     pub(super) fn as_str(&self) -> &str {
         match self {
             Self::Given(text) => text,
+            Self::InBody(text) => text,
             Self::Made(buffer) => buffer.as_str(),
         }
     }

@@ -32,6 +32,8 @@ pub struct Vector {
     pub secret: String,
     /// Several active secrets, in place of the one.
     pub secrets: Option<Vec<String>>,
+    /// The private key that made the signature, where the secret is the public one and the private one is known.
+    pub sign_key: Option<String>,
     /// The request.
     pub request: VectorRequest,
     /// The receiver's time, in seconds since the Unix epoch.
@@ -71,7 +73,7 @@ pub struct VectorRequest {
     body_base64: Option<String>,
 }
 
-/// A handshake: a request, and the answer that a receiver gives to it. Read, and run by what answers requests.
+/// A handshake: a request, and the answer that a receiver gives to it.
 #[derive(Debug, Deserialize)]
 pub struct Challenge {
     /// Its name, unique in the file.
@@ -86,6 +88,12 @@ pub struct Challenge {
     pub request: VectorRequest,
     /// The expected answer.
     pub response: Json,
+    /// Why it is answered like that.
+    #[serde(default)]
+    pub note: String,
+    /// Configuration values.
+    #[serde(default)]
+    params: Map<String, Json>,
 }
 
 /// Why a vector file cannot be read.
@@ -133,20 +141,22 @@ impl VectorFile {
     pub fn challenges(&self) -> &[Challenge] {
         &self.challenges
     }
+
+    /// The configuration values of a handshake: its own, or those of the first vector of the same name, which is for
+    /// the same receiver.
+    pub(super) fn challenge_params(&self, challenge: &Challenge) -> Params {
+        if !challenge.params.is_empty() {
+            return read_params(&challenge.params);
+        }
+        let same = |vector: &&Vector| vector.scheme == challenge.profile;
+        self.vectors.iter().find(same).map_or_else(Params::new, Vector::params)
+    }
 }
 
 impl Vector {
     /// The configuration values.
     pub fn params(&self) -> Params {
-        let mut params = Params::new();
-        for (name, value) in &self.params {
-            let value = match value {
-                Json::String(text) => ParamValue::from(text.as_str()),
-                other => ParamValue::from_argument(&other.to_string()),
-            };
-            params.insert(name.as_str(), value);
-        }
-        params
+        read_params(&self.params)
     }
 
     /// The active secrets.
@@ -169,6 +179,18 @@ impl VectorRequest {
             (None, None) => Some(Cow::Borrowed(&[])),
         }
     }
+}
+
+fn read_params(values: &Map<String, Json>) -> Params {
+    let mut params = Params::new();
+    for (name, value) in values {
+        let value = match value {
+            Json::String(text) => ParamValue::from(text.as_str()),
+            other => ParamValue::from_argument(&other.to_string()),
+        };
+        params.insert(name.as_str(), value);
+    }
+    params
 }
 
 /// Tells a `null` from an absent key.

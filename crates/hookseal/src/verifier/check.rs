@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use subtle::Choice;
 
 use super::grammar::{Candidate, Group, Parsed};
-use super::{Mode, Verifier, extract, ports};
+use super::{KeySet, Mode, Verifier, extract, ports};
 use crate::body::BodyReading;
 use crate::document::{Document, query_value};
 use crate::error::{ErrorKind, VerifyError};
@@ -27,9 +27,11 @@ const MAX_SIGNATURE: usize = 72;
 /// A request in the course of its verification.
 pub(super) struct Verification<'v, 'r> {
     pub(super) verifier: &'v Verifier,
+    /// The verifier's own, or those that were fetched for this request.
+    pub(super) keys: &'v [KeySet],
     pub(super) scheme: &'v Scheme,
     pub(super) request: &'v Request<'r>,
-    document: Document<'r>,
+    pub(super) document: Document<'r>,
 }
 
 /// What matched.
@@ -41,7 +43,7 @@ pub(super) struct Match {
 }
 
 /// A candidate as bytes.
-struct Decoded {
+pub(super) struct Decoded {
     group: usize,
     bytes: Bytes,
 }
@@ -52,8 +54,8 @@ enum Bytes {
 }
 
 impl<'v, 'r> Verification<'v, 'r> {
-    pub(super) fn new(verifier: &'v Verifier, request: &'v Request<'r>) -> Self {
-        Self { verifier, scheme: &verifier.scheme, request, document: Document::new(request.body) }
+    pub(super) fn new(verifier: &'v Verifier, request: &'v Request<'r>, keys: &'v [KeySet]) -> Self {
+        Self { verifier, keys, scheme: &verifier.scheme, request, document: Document::new(request.body) }
     }
 
     /// Verifies the request: one signature after another where the body is a list of items that are each signed.
@@ -76,12 +78,7 @@ impl<'v, 'r> Verification<'v, 'r> {
             let matched = self.check_token(&fields)?;
             return self.verified(matched, None, self.id()?);
         }
-        if let Some(key_url) = &self.scheme.key_url {
-            super::key_url::check(
-                key_url,
-                extract::text(self.request, &self.document, &key_url.source)?.as_deref(),
-            )?;
-        }
+        self.certificate_url()?;
         let parsed = extract::parse(self.verifier, rule, &fields)?;
         if let Some(Algorithm::Jwt(algorithm)) = self.scheme.algorithm() {
             let (matched, timestamp) = self.check_json_web_token(algorithm, &parsed, now)?;
@@ -107,7 +104,11 @@ impl<'v, 'r> Verification<'v, 'r> {
 
     /// The candidates that decode to the right length. What does not is skipped beside others, as in Paddle's own
     /// test `h1=dummy`, and refused when nothing else is there.
-    fn decode(&self, rule: &SignatureRule, parsed: &Parsed<'_>) -> Result<Few<Decoded>, VerifyError> {
+    pub(super) fn decode(
+        &self,
+        rule: &SignatureRule,
+        parsed: &Parsed<'_>,
+    ) -> Result<Few<Decoded>, VerifyError> {
         let mut decoded = Few::default();
         for Candidate { group, text } in parsed.candidates.iter() {
             let mut bytes = [0; MAX_SIGNATURE];
@@ -146,7 +147,7 @@ impl<'v, 'r> Verification<'v, 'r> {
         Some(Decoded { group, bytes: Bytes::Long(bytes) })
     }
 
-    fn id(&self) -> Result<Option<Cow<'r, str>>, VerifyError> {
+    pub(super) fn id(&self) -> Result<Option<Cow<'r, str>>, VerifyError> {
         let Some(rule) = &self.scheme.id else { return Ok(None) };
         let id = extract::identity(self.request, &self.document, rule)?;
         match id {
@@ -172,7 +173,7 @@ impl<'v, 'r> Verification<'v, 'r> {
                 continue;
             }
             let digest = self.named_digest()?.or(fields.digest);
-            for (secret, keys) in self.verifier.keys.iter().enumerate() {
+            for (secret, keys) in self.keys.iter().enumerate() {
                 let Some((algorithm, key)) = keys.key(digest) else { continue };
                 for reading in self.scheme.readings.for_mode(self.verifier.mode) {
                     let values =
@@ -218,7 +219,7 @@ impl<'v, 'r> Verification<'v, 'r> {
     }
 
     /// The digest that a value of the body names, where the scheme has it so.
-    fn named_digest(&self) -> Result<Option<DigestKind>, VerifyError> {
+    pub(super) fn named_digest(&self) -> Result<Option<DigestKind>, VerifyError> {
         match &self.scheme.algorithm {
             AlgorithmRule::Fixed(_) | AlgorithmRule::Named(_) => Ok(None),
             AlgorithmRule::Json { path, choices } => {
@@ -371,13 +372,14 @@ impl<'v, 'r> Verification<'v, 'r> {
             event_type,
             matched_secret: matched.secret,
             matched_reading: matched.reading,
+            matched_group: matched.group,
             flags: self.verifier.flags,
             unauthenticated: Unauthenticated { id: unsigned_id, event_type: unsigned_type },
         })
     }
 
     /// Reads the timestamps of all groups: one that is wrong is refused, whichever group matches.
-    fn timestamps<'t>(&self, parsed: &Parsed<'t>) -> Result<Timestamps<'t>, VerifyError>
+    pub(super) fn timestamps<'t>(&self, parsed: &Parsed<'t>) -> Result<Timestamps<'t>, VerifyError>
     where
         'r: 't,
     {
@@ -408,7 +410,7 @@ impl<'v, 'r> Verification<'v, 'r> {
 }
 
 /// The timestamps of the groups.
-enum Timestamps<'t> {
+pub(super) enum Timestamps<'t> {
     None,
     /// One for all.
     One(Cow<'t, [u8]>, Timestamp),
@@ -416,11 +418,11 @@ enum Timestamps<'t> {
 }
 
 impl Timestamps<'_> {
-    fn text(&self, group: usize) -> &[u8] {
+    pub(super) fn text(&self, group: usize) -> &[u8] {
         match self {
             Self::None => &[],
             Self::One(text, _) => text,
-            Self::Each(times) => times[group].0,
+            Self::Each(times) => times.get(group).map_or(&[][..], |(text, _)| text),
         }
     }
 

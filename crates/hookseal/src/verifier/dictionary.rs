@@ -50,7 +50,7 @@ impl Verification<'_, '_> {
     pub(super) fn check_coverage(&self, group: &Group<'_>, now: Timestamp) -> Result<bool, VerifyError> {
         let text = group.names.and_then(|names| std::str::from_utf8(names).ok());
         let Some(input) = text.and_then(SignatureInput::parse) else { return Ok(false) };
-        let named = self.scheme.algorithm().and_then(registered_name);
+        let named = self.scheme.algorithm().and_then(Algorithm::registered_name);
         if group.algorithm.is_some() && group.algorithm != named {
             let problem = "the algorithm that the message names is not allowed";
             return Err(VerifyError::at(ErrorKind::UnsupportedAlgorithm, INPUT, problem));
@@ -73,16 +73,6 @@ impl Verification<'_, '_> {
             check_content_digest(self.request)?;
         }
         Ok(input.covers(CONTENT_DIGEST))
-    }
-}
-
-/// The name in the registry of RFC 9421 section 6.2.2.
-fn registered_name(algorithm: Algorithm) -> Option<&'static str> {
-    match algorithm {
-        Algorithm::Hmac(DigestKind::Sha256) => Some("hmac-sha256"),
-        Algorithm::Ed25519 => Some("ed25519"),
-        Algorithm::RsaPkcs1(DigestKind::Sha256) => Some("rsa-v1_5-sha256"),
-        _ => None,
     }
 }
 

@@ -27,7 +27,7 @@ impl Verification<'_, '_> {
                 false => Cow::Borrowed(&**text),
             });
         }
-        for (index, keys) in self.verifier.keys.iter().enumerate() {
+        for (index, keys) in self.keys.iter().enumerate() {
             let Some((_, Key::Secret(secret))) = keys.key(None) else { continue };
             if token_matches(secret, &tokens, fields.all) {
                 return Ok(Match::by_secret(index));
@@ -48,7 +48,7 @@ impl Verification<'_, '_> {
         let signed = |(_, keys): &(usize, &super::KeySet)| {
             keys.key(None).is_some_and(|(_, key)| token.is_signed_by(algorithm, key))
         };
-        let Some((secret, _)) = self.verifier.keys.iter().enumerate().find(signed) else {
+        let Some((secret, _)) = self.keys.iter().enumerate().find(signed) else {
             return Err(VerifyError::new(
                 ErrorKind::SignatureMismatch,
                 "no secret makes the signature of the token",

@@ -2,13 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod content;
+mod explain;
+mod handshakes;
+mod infer;
 mod messages;
+mod needed_keys;
 mod policy;
 mod profiles;
 mod properties;
 mod redaction;
 mod rotation;
 mod safety;
+mod samples;
 mod signing;
 mod support;
 mod variations;

@@ -18,6 +18,7 @@ use play::Play;
 use stage::Stage;
 
 use super::{
+    judge::JudgeError,
     listen::ReceiverError,
     serve::{ServiceError, Signals, log_to_stderr, runtime},
 };
@@ -54,6 +55,9 @@ pub(crate) enum DemoError {
     /// A secret is not right.
     #[error("a secret is not right")]
     Secret(#[from] SecretError),
+    /// A receiver cannot judge what it receives.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
     /// A secret cannot be written in JSON.
     #[error("a secret is not text")]
     SecretText(#[source] Utf8Error),

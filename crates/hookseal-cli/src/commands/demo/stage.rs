@@ -11,7 +11,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use bytes::Bytes;
-use hookseal::{Part, Profile, Secret, Verifier, VerifyOptions};
+use hookseal::{Part, Profile, Secret, VerifyOptions};
 use hookseal_engine::ports::Entropy;
 use http::{HeaderValue, StatusCode, header};
 use ipnet::{IpNet, Ipv4Net};
@@ -25,6 +25,7 @@ use super::{
     vendors::{Origin, Sample, VENDORS, Vendor},
 };
 use crate::{
+    cli::FetchArgs,
     commands::{
         listen::{Checker, Receiver, Report},
         serve::Service,
@@ -185,9 +186,8 @@ impl Actor {
         entropy.fill(&mut bits);
         let secret = profile.delivery().new_secret(&bits);
         let secrets = [secret.clone()];
-        let verifier = Verifier::new(&profile, Part::Delivery, &secrets, VerifyOptions::default())?;
         let chosen = Chosen { profile: Arc::clone(&profile), part: Part::Delivery };
-        let checker = Checker { chosen, verifier, secrets: secrets.len(), path: None };
+        let checker = Checker::new(chosen, &secrets, &VerifyOptions::default(), &FetchArgs::default())?;
         let receiver = Receiver::start((Ipv4Addr::LOCALHOST, 0).into(), checker, reports).await?;
         Ok(Self { vendor, profile, secret, receiver })
     }

@@ -1,15 +1,28 @@
 //! What a receiver answers. A sender learns whether a request verified, and never why it did not.
 
 use axum::{body::Body, response::Response};
-use http::{HeaderValue, StatusCode, header};
+use hookseal::Answer;
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use super::{Checker, report::Outcome};
+use super::{Checker, forward::Returned, report::Outcome};
 
-/// The answer to a request with this outcome: what the vendor's own sample receiver says, where its document has one
-/// that says more than a status.
-pub(super) fn answer(checker: &Checker, outcome: &Outcome, body: &[u8]) -> (StatusCode, Response) {
-    let (status, text) = match (checker.chosen.profile.name(), outcome) {
+/// The answer to a request with this outcome: that of the handshake, or what the vendor's own sample receiver says,
+/// where its document has one that says more than a status.
+pub(super) fn respond(
+    checker: &Checker,
+    outcome: &Outcome,
+    handshake: Option<Answer>,
+    body: &[u8],
+) -> Response {
+    if let Some(answer) = handshake {
+        return write(&answer);
+    }
+    let profile = &checker.chosen.profile;
+    if let (Outcome::Verified(_), Some(answer)) = (outcome, profile.acknowledgement()) {
+        return write(answer);
+    }
+    let (status, text) = match (profile.name(), outcome) {
         ("harbor-node", Outcome::Verified(_)) => (StatusCode::ACCEPTED, Execution::of(body).acknowledge()),
         ("harbor-node", Outcome::Refused(_)) => (outcome.status(), Execution::REFUSED.to_owned()),
         (_, outcome) => (outcome.status(), String::new()),
@@ -20,7 +33,27 @@ pub(super) fn answer(checker: &Checker, outcome: &Outcome, body: &[u8]) -> (Stat
     if json {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    (status, response)
+    response
+}
+
+/// The answer of the target, passed back.
+pub(super) fn pass_back(returned: Returned) -> Response {
+    let mut response = Response::new(Body::from(returned.body));
+    *response.status_mut() = returned.status;
+    *response.headers_mut() = returned.headers;
+    response
+}
+
+fn write(answer: &Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body.clone()));
+    // Both are within what HTTP has; what were not, a sender is told nothing by.
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in &answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
 }
 
 /// What Harbor Node's sample receiver reads of a verified body ("Callback Receiver Verification"). What is not there

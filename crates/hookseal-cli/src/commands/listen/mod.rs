@@ -1,6 +1,8 @@
 //! `hookseal listen`: a receiver for development.
 
 mod answer;
+mod check;
+mod forward;
 mod receiver;
 mod report;
 
@@ -9,18 +11,24 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
-use hookseal::{SecretError, Verifier, VerifyOptions};
+use hookseal::VerifyOptions;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+pub(crate) use check::Checker;
 pub(crate) use receiver::{Receiver, ReceiverError};
 pub(crate) use report::{Outcome, Report};
 
-use super::serve::{Signals, runtime};
+use self::forward::Forward;
+use super::{
+    judge::JudgeError,
+    outbound::OutboundError,
+    serve::{Signals, runtime},
+};
 use crate::{
     cli::ListenArgs,
     error::{CommandError, Status},
-    inputs::{self, Chosen, InputError},
+    inputs::{self, InputError},
     limits,
     output::{self, OutputError},
     ports::ProcessEnvironment,
@@ -33,12 +41,15 @@ pub(crate) enum ListenError {
     /// An argument is not right.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// A secret is not right.
-    #[error("invalid_secret")]
-    Secret(#[from] SecretError),
+    /// A secret is not right, or keys cannot be fetched.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
     /// Threads or signals could not be had.
     #[error("the process cannot be set up")]
     Process(#[source] io::Error),
+    /// The target of `--forward` cannot be sent to.
+    #[error(transparent)]
+    Forward(#[from] OutboundError),
     /// It cannot listen.
     #[error(transparent)]
     Receiver(#[from] ReceiverError),
@@ -51,40 +62,29 @@ impl ListenError {
     /// What the process ends with.
     pub(crate) fn status(&self) -> Status {
         match self {
-            Self::Input(_) | Self::Secret(_) => Status::Usage,
+            Self::Input(_) | Self::Judge(_) | Self::Forward(_) => Status::Usage,
             Self::Process(_) | Self::Receiver(_) | Self::Output(_) => Status::Bad,
         }
     }
 }
 
-/// How requests are verified.
-pub(crate) struct Checker {
-    /// The profile and its scheme.
-    pub(crate) chosen: Chosen,
-    /// The keys.
-    pub(crate) verifier: Verifier,
-    /// How many secrets there are.
-    pub(crate) secrets: usize,
-    /// The only path that is answered, if it is one alone.
-    pub(crate) path: Option<String>,
-}
-
-impl Checker {
-    fn read(arguments: &ListenArgs) -> Result<Self, ListenError> {
-        let chosen = inputs::profile_part(&arguments.scheme.profile, arguments.scheme.challenge)?;
-        let options = VerifyOptions {
-            mode: arguments.judge.mode(),
-            tolerance: inputs::tolerance(arguments.judge.tolerance.as_deref())?,
-            params: inputs::params(&arguments.scheme.params)?,
-        };
-        let secrets = inputs::secrets(&arguments.scheme.secrets, &ProcessEnvironment)?;
-        let verifier = Verifier::new(&chosen.profile, chosen.part, &secrets, options)?;
-        Ok(Self { chosen, verifier, secrets: secrets.len(), path: arguments.path.clone() })
-    }
+fn read(arguments: &ListenArgs) -> Result<Checker, ListenError> {
+    let chosen = inputs::profile_part(&arguments.scheme.profile, arguments.scheme.challenge)?;
+    let options = VerifyOptions {
+        mode: arguments.judge.mode(),
+        tolerance: inputs::tolerance(arguments.judge.tolerance.as_deref())?,
+        params: inputs::params(&arguments.scheme.params)?,
+    };
+    let secrets = inputs::secrets(&arguments.scheme.secrets, &ProcessEnvironment)?;
+    let mut checker = Checker::new(chosen, &secrets, &options, &arguments.fetch)?;
+    checker.path = arguments.path.clone();
+    let unverified = arguments.forward_unverified;
+    checker.forward = arguments.forward.as_deref().map(|url| Forward::new(url, unverified)).transpose()?;
+    Ok(checker)
 }
 
 pub(crate) fn run(arguments: &ListenArgs) -> Result<Status, CommandError> {
-    let checker = Checker::read(arguments)?;
+    let checker = read(arguments)?;
     let address = match arguments.port {
         Some(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         None => arguments.listen,
@@ -99,17 +99,22 @@ pub(crate) fn run(arguments: &ListenArgs) -> Result<Status, CommandError> {
 struct Listening<'a> {
     listening: String,
     profile: &'a str,
+    forwarding: Option<&'a str>,
 }
 
 async fn listen(address: SocketAddr, checker: Checker, json: bool) -> Result<(), ListenError> {
     let mut signals = Signals::install().map_err(ListenError::Process)?;
     let profile = checker.chosen.profile.name().to_owned();
+    let forwarding = checker.forward.as_ref().map(|forward| forward.url().to_owned());
     let (reports, mut arriving) = mpsc::channel(limits::REPORTS_WAITING_MAX);
     let receiver = Receiver::start(address, checker, reports).await?;
     let listening = format!("http://{}", receiver.address());
     match json {
-        true => output::json(&Listening { listening, profile: &profile })?,
-        false => output::line(format_args!("listening on {listening} for {profile}"))?,
+        true => output::json(&Listening { listening, profile: &profile, forwarding: forwarding.as_deref() })?,
+        false => {
+            let onward = forwarding.map(|url| format!(", forwarding to {url}")).unwrap_or_default();
+            output::line(format_args!("listening on {listening} for {profile}{onward}"))?;
+        }
     }
     loop {
         tokio::select! {

@@ -11,8 +11,7 @@ use axum::{
 };
 use bytes::Bytes;
 use hookseal::Headers;
-use hookseal_engine::ports::Clock;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::{
     net::TcpListener,
@@ -21,11 +20,10 @@ use tokio::{
 };
 
 use super::{
-    Checker,
-    answer::answer,
+    Checker, answer,
     report::{Outcome, Report},
 };
-use crate::{commands::proof::Proof, limits, ports::SystemClock};
+use crate::limits;
 
 /// The receiver's address cannot be listened at.
 #[derive(Debug, thiserror::Error)]
@@ -90,31 +88,44 @@ struct Receiving {
 
 async fn receive(State(receiving): State<Arc<Receiving>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let path_and_query = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let (outcome, body) = if receiving.checker.answers(head.uri.path()) {
-        match read(body).await {
-            Ok(body) => {
-                (receiving.checker.check(head.method.as_str(), &path_and_query, &head.headers, &body), body)
-            }
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let checker = &receiving.checker;
+    let mut answer = None;
+    let (outcome, body) = match checker.answers(head.uri.path()) {
+        false => (Outcome::OtherPath, Bytes::new()),
+        true => match read(body).await {
             Err(outcome) => (outcome, Bytes::new()),
-        }
-    } else {
-        (Outcome::OtherPath, Bytes::new())
+            Ok(body) => {
+                let (method, headers) = (head.method.as_str(), &Lines(&head.headers));
+                let request = || hookseal::Request { method, url: &path, headers, body: &body };
+                let (outcome, given) = checker.check(&request).await;
+                answer = given;
+                (outcome, body)
+            }
+        },
     };
-    let (status, answer) = answer(&receiving.checker, &outcome, &body);
+    let (response, forwarded) = match checker.forward.as_ref().filter(|forward| forward.takes(&outcome)) {
+        None => (answer::respond(checker, &outcome, answer, &body), None),
+        Some(forward) => {
+            let sent = forward.send(&head.method, head.uri.query(), &head.headers, body.clone());
+            let (forwarded, returned) = sent.await;
+            (answer::pass_back(returned), Some(forwarded))
+        }
+    };
     let report = Report {
-        profile: receiving.checker.chosen.profile.name().to_owned(),
-        secrets: receiving.checker.secrets,
+        profile: checker.chosen.profile.name().to_owned(),
+        secrets: checker.secrets,
         method: head.method,
-        path: path_and_query,
+        path,
         headers: head.headers,
         body,
-        status,
+        status: response.status(),
         outcome,
+        forwarded,
     };
     // Whoever read the reports is gone when the process is about to end; the answer is due all the same.
     let _ = receiving.reports.send(report).await;
-    answer
+    response
 }
 
 /// The bytes of a body as they came, or why they are not there.
@@ -127,34 +138,6 @@ async fn read(body: Body) -> Result<Bytes, Outcome> {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Outcome::TooLong),
         Err(_) => Err(Outcome::CutShort),
-    }
-}
-
-impl Checker {
-    fn answers(&self, path: &str) -> bool {
-        self.path.as_ref().is_none_or(|own| own == path)
-    }
-
-    fn check(&self, method: &str, url: &str, headers: &HeaderMap, body: &[u8]) -> Outcome {
-        let lines = Lines(headers);
-        let request = hookseal::Request { method, url, headers: &lines, body };
-        match self.verifier.verify(&request, SystemClock.now()) {
-            Ok(verified) => Outcome::Verified(Proof::new(&self.chosen, &verified)),
-            Err(error) => Outcome::Refused(error),
-        }
-    }
-}
-
-impl Outcome {
-    /// The status that tells a sender how it went.
-    pub(super) fn status(&self) -> StatusCode {
-        match self {
-            Self::Verified(_) => StatusCode::OK,
-            Self::Refused(_) => StatusCode::UNAUTHORIZED,
-            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::CutShort => StatusCode::BAD_REQUEST,
-            Self::OtherPath => StatusCode::NOT_FOUND,
-        }
     }
 }
 

@@ -3,11 +3,12 @@
 use crate::error::SignError;
 use crate::limits::MAX_FIELD_BYTES;
 use crate::message::Message;
+use crate::params::Params;
 use crate::type_id;
 
 /// The value of a header, written in one pass.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::profile) struct HeaderValue {
+pub(crate) struct HeaderValue {
     parts: Vec<HeaderPart>,
 }
 
@@ -22,6 +23,8 @@ enum HeaderPart {
     IdAsUuid,
     /// The subscription's id.
     Subscription,
+    /// A configuration value.
+    Param(String),
 }
 
 impl HeaderValue {
@@ -39,11 +42,10 @@ impl HeaderValue {
                 "id" => HeaderPart::Id,
                 "id:uuid" => HeaderPart::IdAsUuid,
                 "subscription" => HeaderPart::Subscription,
-                _ => {
-                    return Err(
-                        "the references here are {type}, {id}, {id:uuid} and {subscription}".to_owned()
-                    );
-                }
+                reference => match reference.strip_prefix("param:").filter(|name| !name.is_empty()) {
+                    Some(name) => HeaderPart::Param(name.to_owned()),
+                    None => return Err(KNOWN_REFERENCES.to_owned()),
+                },
             });
             rest = &reference[end + 1..];
         }
@@ -55,6 +57,20 @@ impl HeaderValue {
         }
     }
 
+    /// The parameters that it refers to.
+    pub(crate) fn params(&self) -> impl Iterator<Item = &String> {
+        self.parts.iter().filter_map(|part| match part {
+            HeaderPart::Param(name) => Some(name),
+            _ => None,
+        })
+    }
+
+    /// Whether it refers to the subscription.
+    #[cfg(feature = "guide")]
+    pub(super) fn names_subscription(&self) -> bool {
+        self.parts.contains(&HeaderPart::Subscription)
+    }
+
     /// The text that it was read from.
     pub(super) fn text(&self) -> String {
         let part = |part: &HeaderPart| match part {
@@ -63,24 +79,33 @@ impl HeaderValue {
             HeaderPart::Id => "{id}".to_owned(),
             HeaderPart::IdAsUuid => "{id:uuid}".to_owned(),
             HeaderPart::Subscription => "{subscription}".to_owned(),
+            HeaderPart::Param(name) => format!("{{param:{name}}}"),
         };
         self.parts.iter().map(part).collect()
     }
 
     /// Appends the value.
-    pub(super) fn write(&self, message: &Message<'_>, out: &mut String) -> Result<(), SignError> {
+    pub(crate) fn write(
+        &self,
+        message: &Message<'_>,
+        params: &Params,
+        out: &mut String,
+    ) -> Result<(), SignError> {
         for part in &self.parts {
             match part {
                 HeaderPart::Literal(text) => out.push_str(text),
                 HeaderPart::EventType => push_value("event type", message.event_type.unwrap_or(""), out)?,
                 HeaderPart::Id => push_value("id", message.id, out)?,
                 HeaderPart::Subscription => push_value("subscription id", message.subscription, out)?,
+                HeaderPart::Param(name) => push_value("parameter", params.text(name).unwrap_or(""), out)?,
                 HeaderPart::IdAsUuid => type_id::write_uuid(message.id, out).ok_or(SignError::NotUuid)?,
             }
         }
         Ok(())
     }
 }
+
+const KNOWN_REFERENCES: &str = "the references here are {type}, {id}, {id:uuid} and {subscription}, and {param:...} in the headers of a scheme";
 
 fn push_literal(parts: &mut Vec<HeaderPart>, text: &str) {
     if !text.is_empty() {

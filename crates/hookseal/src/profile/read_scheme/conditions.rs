@@ -1,9 +1,10 @@
 //! Reading what has to hold beside the signature: other headers, the digest of the body, claims, the URL of the key.
 
-use super::{header_name, read_identity_source};
+use super::header_name;
+use crate::profile::HeaderValue;
 use crate::profile::reader::{Placed, Table};
 use crate::scheme::{
-    BodyDigest, BodyDigestSource, ClaimRule, ClaimValue, DigestKind, Encoding, KeyUrl, RequiredHeader,
+    BodyDigest, BodyDigestSource, ClaimRule, ClaimValue, DigestKind, Encoding, RequiredHeader,
 };
 
 pub(super) fn read_required(table: &Table<'_>) -> Vec<RequiredHeader> {
@@ -28,6 +29,17 @@ pub(super) fn read_compat_ports(table: &Table<'_>) -> bool {
     ports
 }
 
+/// Headers that signing writes.
+pub(super) fn read_written_headers(table: &Table<'_>) -> Vec<(String, HeaderValue)> {
+    let entries = table.text_entries("headers").into_iter();
+    let read = |(name, value): (Placed<String>, Placed<String>)| {
+        let name = header_name(table, name)?;
+        let parsed = HeaderValue::parse(&value.value).map_err(|message| table.problem_at(&value, message));
+        Some((name, parsed.ok()?))
+    };
+    entries.filter_map(read).collect()
+}
+
 pub(super) fn read_body_digest(table: &Table<'_>) -> Option<BodyDigest> {
     let digest = table.table("body-digest")?;
     if !digest.has_one(&["query", "claim"]) {
@@ -41,19 +53,6 @@ pub(super) fn read_body_digest(table: &Table<'_>) -> Option<BodyDigest> {
     let encoding = digest.choice("encoding", Encoding::NAMES).unwrap_or(Encoding::Hex);
     digest.finish();
     Some(BodyDigest { source: source?, digest: kind, encoding })
-}
-
-pub(super) fn read_key_url(table: &Table<'_>) -> Option<KeyUrl> {
-    let url = table.table("key-url")?;
-    let source = read_identity_source(&url);
-    let hosts: Vec<String> =
-        url.texts("hosts").unwrap_or_default().into_iter().map(|host| host.value).collect();
-    if hosts.is_empty() {
-        url.problem("`hosts` names at least one host");
-    }
-    let path_suffix = url.text("path-suffix").map_or_else(String::new, |suffix| suffix.value);
-    url.finish();
-    Some(KeyUrl { source: source?, hosts, path_suffix })
 }
 
 /// Claims: `present` lists those that have to be there, `texts` and `params` say what others are, and `true` those

@@ -1,9 +1,10 @@
 //! Whether the parts of a scheme fit each other, and what it does not prove.
 
 use crate::body::BodyReading;
+use crate::key_source::KeySet;
 use crate::scheme::{
     Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, Canonical, Carrier, DigestKind, Flags, Grammar,
-    Pairs, Piece, Scheme, TimestampRule, TimestampSource, Value,
+    JwtAlgorithm, Pairs, Piece, Scheme, TimestampRule, TimestampSource, Value,
 };
 
 /// What is wrong with a scheme as a whole.
@@ -30,6 +31,7 @@ pub(super) fn misfits(scheme: &Scheme) -> impl Iterator<Item = Misfit> {
         .map(|(_, key, problem)| Misfit::new(key, problem))
         .chain(timestamp_problem(scheme).map(|problem| Misfit::new("timestamp", problem)))
         .chain(claims_problem(scheme))
+        .chain(key_source_problem(scheme))
 }
 
 /// What holds, the key that it is about, and what is wrong where it does hold.
@@ -186,6 +188,31 @@ fn claims_problem(scheme: &Scheme) -> Option<Misfit> {
         }
         _ => None,
     }
+}
+
+/// What is fetched is a public key: a key for a MAC that anybody can get lets anybody sign.
+fn key_source_problem(scheme: &Scheme) -> Option<Misfit> {
+    let certified = matches!(
+        scheme.algorithm,
+        AlgorithmRule::Json { .. }
+            | AlgorithmRule::Fixed(
+                Algorithm::RsaPkcs1(_)
+                    | Algorithm::EcdsaP256Der
+                    | Algorithm::Ed25519
+                    | Algorithm::Jwt(JwtAlgorithm::Rs256 | JwtAlgorithm::Es256)
+            )
+    );
+    let key = if scheme.key_set.is_some() { "key-set" } else { "key-url" };
+    let problem = match (&scheme.key_url, &scheme.key_set) {
+        (Some(_), Some(_)) => "the key is either at a `key-url` or in a `key-set`",
+        (None, None) => return None,
+        _ if !certified => "only a public key can be fetched, so the algorithm has to be one of these",
+        (_, Some(KeySet::Api(_))) if !is_json_web_token(scheme) => {
+            "the `api` of a `key-set` is asked for the key that a token names, so it needs one"
+        }
+        _ => return None,
+    };
+    Some(Misfit::new(key, problem))
 }
 
 fn is_json_web_token(scheme: &Scheme) -> bool {

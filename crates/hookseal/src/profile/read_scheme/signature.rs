@@ -1,10 +1,10 @@
 //! Reading where a signature stands and what it looks like there.
 
 use super::{header_name, read_character};
-use crate::profile::reader::Table;
+use crate::profile::reader::{Placed, Table};
 use crate::scheme::{
-    Algorithm, AlgorithmRule, Carrier, Encoding, Grammar, JsonPath, KeyPattern, Pairs, Rotation,
-    SignatureRule,
+    Algorithm, AlgorithmRule, Carrier, Coverage, Encoding, Grammar, InputParameter, JsonPath, KeyPattern,
+    Pairs, Rotation, SignatureRule,
 };
 
 pub(super) fn read_signature(table: &Table<'_>, algorithm: Option<&AlgorithmRule>) -> Option<SignatureRule> {
@@ -22,8 +22,9 @@ pub(super) fn read_signature(table: &Table<'_>, algorithm: Option<&AlgorithmRule
     let grammar = read_grammar(&signature);
     let encoding = signature.choice("encoding", Encoding::NAMES).unwrap_or(Encoding::Hex);
     let rotation = read_rotation(&signature, grammar.as_ref());
+    let coverage = read_coverage(&signature, grammar.as_ref());
     signature.finish();
-    Some(SignatureRule { carrier: carrier?, repeated, grammar: grammar?, encoding, rotation })
+    Some(SignatureRule { carrier: carrier?, repeated, grammar: grammar?, encoding, rotation, coverage })
 }
 
 fn read_carrier(table: &Table<'_>) -> Option<Carrier> {
@@ -108,6 +109,39 @@ fn read_pairs(table: &Table<'_>) -> Option<Pairs> {
         table.problem("`keys` names at least one key");
     }
     Some(Pairs { separator, assign, keys: keys?, names, trim, groups })
+}
+
+/// What signing covers, where the grammar lists it.
+fn read_coverage(table: &Table<'_>, grammar: Option<&Grammar>) -> Coverage {
+    let dictionary = matches!(grammar, Some(Grammar::Dictionary));
+    let lists = dictionary || matches!(grammar, Some(Grammar::Pairs(Pairs { names: Some(_), .. })));
+    let names = |key: &'static str| -> Vec<String> {
+        let texts = if lists { table.texts(key) } else { None };
+        let lower = |text: Placed<String>| match text.value.strip_prefix('@') {
+            Some(_) if dictionary => Some(text.value),
+            _ => header_name(table, text),
+        };
+        texts.unwrap_or_default().into_iter().filter_map(lower).collect()
+    };
+    let (always, if_present) = (names("covers"), names("covers-if-present"));
+    let label = if dictionary { table.text("label") } else { None };
+    let parameters = if dictionary { table.texts("parameters") } else { None };
+    let known = |text: Placed<String>| {
+        let found = InputParameter::NAMES.iter().find(|(name, _)| *name == text.value);
+        if found.is_none() {
+            table.problem_at(&text, "one of `created`, `keyid` and `alg` is needed");
+        }
+        found.map(|(_, parameter)| *parameter)
+    };
+    Coverage {
+        always,
+        if_present,
+        label: label.map_or_else(|| "sig1".to_owned(), |label| label.value),
+        parameters: match parameters {
+            Some(texts) => texts.into_iter().filter_map(known).collect(),
+            None => InputParameter::NAMES.iter().map(|(_, parameter)| *parameter).collect(),
+        },
+    }
 }
 
 fn read_rotation(table: &Table<'_>, grammar: Option<&Grammar>) -> Rotation {

@@ -1,0 +1,47 @@
+//! Running the code of a guide in its own language: one process for all profiles.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Set by the checks: a runtime that is not there is a failure then, and not a remark.
+const REQUIRED: &str = "HOOKSEAL_REQUIRE_RUNTIMES";
+
+/// A folder of one test's own, below the one that cargo gives to tests.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guides").join(name);
+    if path.exists() {
+        std::fs::remove_dir_all(&path).unwrap();
+    }
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// The source of a harness.
+pub(crate) fn harness(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guides").join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// Whether a program is there. If it is not, that is said aloud, and is a failure where runtimes are required.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether a missing runtime fails a test is said by its environment"
+)]
+pub(crate) fn is_there(program: &str, argument: &str) -> bool {
+    if Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success()) {
+        return true;
+    }
+    assert!(std::env::var_os(REQUIRED).is_none(), "`{program}` is not there, and {REQUIRED} is set");
+    println!("NOT RUN: `{program}` is not installed, so the guides' code in its language was not executed");
+    false
+}
+
+/// Runs a program in a folder and returns what it prints; what it prints is the message where it fails.
+pub(crate) fn run<A: AsRef<OsStr>>(folder: &Path, program: &str, arguments: &[A]) -> String {
+    let output = Command::new(program).args(arguments).current_dir(folder).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} in {}:\n{printed}\n{complained}", folder.display());
+    printed
+}
