@@ -109,6 +109,12 @@ pub(super) fn nothing_fits(fields: &[Field], samples: &[&Captured], cut: bool, s
                 .to_owned(),
         );
     }
+    if samples.iter().any(|sample| sample.body.ends_with(b"\n")) {
+        advice.push(
+            "A captured body ends with a line break, which an editor may have added: try without it."
+                .to_owned(),
+        );
+    }
     if samples.iter().any(|sample| sample.url.is_empty()) {
         advice.push("Give the URL as the sender addressed it: some vendors sign it.".to_owned());
     }

@@ -124,6 +124,15 @@ fn where_none_fits_it_says_what_was_tried() {
 }
 
 #[test]
+fn a_line_break_at_the_end_of_a_captured_body_is_named() {
+    let sent = request(&[("X-Sent-At", "1750000000"), ("X-Signature", SIGNATURE)], "[{}]\n");
+    let options = InferOptions { max_layouts: 1000, ..InferOptions::default() };
+    let outcome = infer(&[sent], &secret(), &options).unwrap();
+    assert!(outcome.found.is_empty(), "{outcome:?}");
+    assert!(outcome.advice.iter().any(|sentence| sentence.contains("line break, which")), "{outcome:?}");
+}
+
+#[test]
 fn a_long_body_is_hashed_as_often_as_the_bound_allows() {
     let sent = request(&[("X-Sent-At", "1750000000"), ("X-Signature", SIGNATURE)], &"x".repeat(100_000));
     let options = InferOptions { max_hashed_bytes: 1_000_000, ..InferOptions::default() };
