@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod fuzz;
+mod guides;
 mod libraries;
 mod scenarios;
 mod shell;
@@ -24,6 +25,8 @@ struct Arguments {
 enum Task {
     /// Everything that must pass: format, lints, docs, tests, licences, and short runs of the scenarios below
     Check(check::Check),
+    /// Run the code of the guides in every language; a runtime that is missing is a failure
+    Guides(guides::Guides),
     /// Kill the server with SIGKILL under load; everything that got a 202 must arrive
     Crash(scenarios::Crash),
     /// Send SIGTERM under load; the server ends within 15 s and loses nothing
@@ -43,6 +46,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Check(task) => task.run(),
+        Task::Guides(task) => task.run(),
         Task::Crash(task) => task.run(),
         Task::Drain(task) => task.run(),
         Task::Hostile(task) => task.run(),

@@ -19,7 +19,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
         "hookseal-cli",
         &["hookseal", "hookseal-engine", "hookseal-server", "hookseal-sqlite", "hookseal-transport"],
     ),
-    ("xtask", &["hookseal-testkit"]),
+    ("xtask", &["hookseal", "hookseal-testkit"]),
 ];
 
 /// What only these crates may depend on: outbound HTTP and SQL have one place each.

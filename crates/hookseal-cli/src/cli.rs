@@ -27,6 +27,12 @@ pub(crate) enum Command {
     /// Verify a request.
     #[command(after_help = EXIT_STATUS_VERIFY)]
     Verify(VerifyArgs),
+    /// Say why the signature of a request does not match.
+    #[command(after_help = EXIT_STATUS_EXPLAIN)]
+    Explain(ExplainArgs),
+    /// Find the scheme of captured requests, and print it as a profile.
+    #[command(after_help = EXIT_STATUS_INFER)]
+    Infer(InferArgs),
     /// List the profiles, show one, or check one's own.
     #[command(after_help = EXIT_STATUS_PROFILES)]
     Profiles(ProfilesArgs),
@@ -54,6 +60,10 @@ const EXIT_STATUS_TRIGGER: &str = "Exit status: 0 every answer has a status that
 const EXIT_STATUS_PROFILES: &str =
     "Exit status: 0 shown; 1 a checked profile is not right; 2 the arguments or a file are not right.";
 const EXIT_STATUS_PROFILES_CHECK: &str = "Exit status: 0 every profile is right; 1 one is not; 2 the arguments are not right or a file cannot be read.";
+const EXIT_STATUS_EXPLAIN: &str =
+    "Exit status: 0 it verifies; 1 it does not; 2 the arguments, a file or a secret is not right.";
+const EXIT_STATUS_INFER: &str =
+    "Exit status: 0 one scheme fits; 1 several or none do; 2 the arguments, a file or a secret is not right.";
 const EXIT_STATUS_VECTORS: &str = "Exit status: 0 every vector that was asked for passed; 1 some did not, or their scheme is unknown; 2 the arguments or the file are not right.";
 
 /// The scheme and its keys.
@@ -190,6 +200,61 @@ pub(crate) struct VerifyArgs {
     /// Print JSON: {"valid":true,"error":null,...} or {"valid":false,"error":KIND,"detail":TEXT}.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) scheme: SchemeArgs,
+    #[command(flatten)]
+    pub(crate) other_secrets: OtherSecretArgs,
+    /// A request as it was logged: its first line, the headers, an empty line, and the body's exact bytes; `-` is
+    /// standard input. Of a path alone, the URL is `https://`, the header Host and the path.
+    #[arg(long = "request", value_name = "FILE|-", conflicts_with_all = ["body", "method"])]
+    pub(crate) captured: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    #[command(flatten)]
+    pub(crate) headers: HeaderArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    /// The time of verification: unix seconds or RFC 3339. Without it: now.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) now: Option<String>,
+    /// Print JSON: {"valid":false,"error":KIND,"detail":TEXT,"proven":true,"findings":[{"code":CODE,...}],...}.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct InferArgs {
+    /// A file with a request as it was captured: request line, headers, an empty line, and the body's exact bytes.
+    /// Repeat it for several, which have to agree. Without it the other arguments make one request.
+    #[arg(long = "request", value_name = "FILE", conflicts_with_all = ["body", "lines", "method"])]
+    pub(crate) requests: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    #[command(flatten)]
+    pub(crate) headers: HeaderArgs,
+    /// The name of the profile that is printed.
+    #[arg(long, default_value = "inferred")]
+    pub(crate) name: String,
+    /// Print JSON: {"found":[{"description":TEXT,"open":[TEXT],"toml":TEXT}],...}.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Secrets that should not match.
+#[derive(Args)]
+pub(crate) struct OtherSecretArgs {
+    /// A secret that is not active, such as an expired one or that of another endpoint. Repeat it for several.
+    #[arg(long = "other-secret", value_name = "SECRET", allow_hyphen_values = true)]
+    pub(crate) other_values: Vec<OsString>,
+    /// A file whose bytes are such a secret.
+    #[arg(long = "other-secret-file", value_name = "FILE")]
+    pub(crate) other_files: Vec<PathBuf>,
 }
 
 #[derive(Args)]

@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use crate::{
     commands::{
-        demo::DemoError, guide::GuideError, listen::ListenError, profiles::ProfilesError, serve::ServeError,
-        sign::SignCommandError, trigger::TriggerError, vectors::VectorsError, verify::VerifyCommandError,
+        demo::DemoError, explain::ExplainCommandError, guide::GuideError, infer::InferCommandError,
+        listen::ListenError, profiles::ProfilesError, serve::ServeError, sign::SignCommandError,
+        trigger::TriggerError, vectors::VectorsError, verify::VerifyCommandError,
     },
     output::OutputError,
 };
@@ -44,6 +45,12 @@ pub(crate) enum CommandError {
     /// `verify` failed.
     #[error(transparent)]
     Verify(#[from] VerifyCommandError),
+    /// `explain` failed.
+    #[error(transparent)]
+    Explain(#[from] ExplainCommandError),
+    /// `infer` failed.
+    #[error(transparent)]
+    Infer(#[from] InferCommandError),
     /// `profiles` failed.
     #[error(transparent)]
     Profiles(#[from] ProfilesError),
@@ -74,9 +81,13 @@ impl CommandError {
     /// What the process ends with: 2 where other arguments or settings would help, 1 where they would not.
     pub(crate) fn status(&self) -> Status {
         match self {
-            Self::Sign(_) | Self::Verify(_) | Self::Profiles(_) | Self::Guide(_) | Self::Vectors(_) => {
-                Status::Usage
-            },
+            Self::Sign(_)
+            | Self::Verify(_)
+            | Self::Explain(_)
+            | Self::Infer(_)
+            | Self::Profiles(_)
+            | Self::Guide(_)
+            | Self::Vectors(_) => Status::Usage,
             Self::Serve(error) => error.status(),
             Self::Listen(error) => error.status(),
             Self::Trigger(error) => error.status(),

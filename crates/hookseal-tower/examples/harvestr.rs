@@ -7,7 +7,8 @@
 //! Harvestr signs the body alone: whoever has seen a request can send it again at any time, and nothing that is signed
 //! tells two events with the same body apart. There is no guard here, so the handler has to be one that may run twice
 //! (`replay_by_content` is for those whose events never say the same twice). The header `X-Harvestr-Webhook-Id` names
-//! the subscription, and is the same for every event.
+//! the subscription, and is the same for every event. The layer answers the challenge by which Harvestr checks the
+//! endpoint; the handler never sees it.
 
 mod serving;
 

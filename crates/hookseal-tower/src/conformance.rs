@@ -39,6 +39,7 @@ macro_rules! guard_conformance {
             a_confirmed_key_is_done
             a_released_key_is_taken_again
             a_claim_lapses_when_its_lease_ends
+            a_lapsed_key_is_taken_among_many_that_have_lapsed
             a_lapsed_claim_changes_nothing_of_the_next
             a_released_claim_cannot_be_confirmed
             a_done_key_stays_done
@@ -110,6 +111,17 @@ pub async fn a_released_key_is_taken_again(guard: &impl ReplayGuard) {
 pub async fn a_claim_lapses_when_its_lease_ends(guard: &impl ReplayGuard) {
     take(guard, 1).await;
     assert_eq!(claim_at(guard, 1, LEASE_END.saturating_sub(BEFORE)).await, Claim::InProgress);
+    let again = guard.claim(key(1), LEASE_END, LEASE_END.saturating_add(BEFORE)).await;
+    assert!(is_taken(again.expect("the guard answers")));
+}
+
+/// What has lapsed is free even where a guard has not cleared it away yet.
+pub async fn a_lapsed_key_is_taken_among_many_that_have_lapsed(guard: &impl ReplayGuard) {
+    for number in 10..50 {
+        let claim = guard.claim(key(number), NOW, NOW.saturating_add(BEFORE)).await;
+        assert!(is_taken(claim.expect("the guard answers")));
+    }
+    take(guard, 1).await;
     let again = guard.claim(key(1), LEASE_END, LEASE_END.saturating_add(BEFORE)).await;
     assert!(is_taken(again.expect("the guard answers")));
 }

@@ -1,4 +1,10 @@
 //! Finding the scheme of a captured request: the layout of what it signs, from the request and its secret alone.
+//!
+//! The axes of the schemes are searched, the plausible layouts first: which values of the request are signed, in which
+//! order, with what between them, by which algorithm and key. Contents that begin alike are hashed once up to where they
+//! differ. What fits is written as a profile, and counts if the verifier takes the requests by it.
+//!
+//! A tool for developers: it takes seconds where nothing fits, and belongs in no path of a request.
 
 mod captured;
 mod fields;
@@ -32,7 +38,6 @@ use crate::secret::Secret;
 
 /// The choices of an inference.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
 pub struct InferOptions {
     /// The name of the profiles that are written: 1 to 64 lower-case letters, digits and hyphens.
     pub name: String,
@@ -102,6 +107,25 @@ pub enum InferError {
 ///
 /// Every candidate was read by [`Profile::parse`] and has verified every request in strict mode. The built-in profiles
 /// play no part. The same arguments have the same outcome, and no bytes make it panic.
+///
+/// ```
+/// use hookseal::Secret;
+/// use hookseal::infer::{Captured, InferOptions, infer};
+///
+/// let signature = "154790b4c527ca72f4bf349f2fb7a7babdd32b282a42291538283b8ad18b4a20";
+/// let captured = Captured {
+///     method: "POST".to_owned(),
+///     url: "https://app.example/hooks".to_owned(),
+///     headers: vec![("X-Signature".to_owned(), signature.into())],
+///     body: Vec::new(),
+/// };
+/// let secrets = [Secret::new("harvestr-secret-token-fake")];
+///
+/// let inference = infer(&[captured], &secrets, &InferOptions::default())?;
+/// assert_eq!(inference.found[0].description, "hmac-sha256 over {body} in x-signature, key: utf8");
+/// assert!(inference.found[0].toml().contains(r#"header = "x-signature""#));
+/// # Ok::<(), hookseal::infer::InferError>(())
+/// ```
 ///
 /// # Errors
 /// Always about the arguments: no or too many requests or secrets, or a name that no profile can have.
@@ -274,7 +298,12 @@ impl Inference {
     fn of(outcome: Outcome, fields: &[Field], budget: Budget) -> Self {
         let mut looked_at: Vec<String> = fields.iter().map(|field| field.place.describe()).collect();
         looked_at.dedup();
-        let cut = outcome.found.is_empty() && budget.is_spent();
-        Self { found: outcome.found, looked_at, tried: budget.tried, cut, advice: outcome.advice }
+        Self {
+            found: outcome.found,
+            looked_at,
+            tried: budget.tried,
+            cut: budget.is_spent(),
+            advice: outcome.advice,
+        }
     }
 }

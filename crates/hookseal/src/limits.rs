@@ -62,9 +62,9 @@ pub const MAX_INFER_REQUESTS: usize = 32;
 #[cfg(feature = "infer")]
 pub const MAX_INFER_CANDIDATES: usize = 16;
 /// Most bytes that [`explain`](crate::explain) hashes or rewrites for one answer: about a hundred times a body of
-/// 256 KiB, which takes well below 100 ms.
+/// 256 KiB, which takes less than 100 ms.
 #[cfg(feature = "explain")]
-pub const EXPLAIN_BUDGET_BYTES: u64 = 32 * 1024 * 1024;
+pub const EXPLAIN_BUDGET_BYTES: u64 = 24 * 1024 * 1024;
 
 // The receiver of our own rotation must be able to read what the signer writes.
 const _: () = assert!(MAX_SIGNING_SECRETS <= MAX_CANDIDATES);

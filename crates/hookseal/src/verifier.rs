@@ -12,6 +12,9 @@ mod needed_key;
 mod ports;
 mod token;
 
+#[cfg(feature = "explain")]
+pub(crate) use inspect::Inspection;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

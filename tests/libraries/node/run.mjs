@@ -11,7 +11,7 @@ async function one({ library, action, ...given }) {
     const outcome = await entry[action]({ ...given, headers });
     return action === "sign" ? { headers: Object.entries(outcome) } : { valid: outcome === true };
   } catch (error) {
-    return action === "sign" ? { error: String(error) } : { valid: false };
+    return action === "sign" ? { error: String(error) } : { valid: false, error: String(error) };
   }
 }
 

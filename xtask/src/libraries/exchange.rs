@@ -23,13 +23,17 @@ pub(super) struct Sent {
     pub(super) headers: Vec<(String, String)>,
     /// Empty where it is the body that was given.
     pub(super) body: String,
+    /// Empty where it is the URL that was given.
+    pub(super) url: String,
 }
 
 /// What a library answered.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Signed(Sent),
-    Verified(bool),
+    Taken,
+    /// Refused, with what it says about it.
+    Refused(String),
     /// It has no such side.
     Unsupported,
     Failed(String),
@@ -61,6 +65,9 @@ impl Case {
         self.json["action"] = json!("verify");
         self.json["headers"] = json!(sent.headers);
         self.json["body"] = json!(sent.body);
+        if !sent.url.is_empty() {
+            self.json["url"] = json!(sent.url);
+        }
         self
     }
 
@@ -99,8 +106,11 @@ pub(super) fn ask<'c>(
 }
 
 fn outcome(result: Value) -> Outcome {
-    if let Some(valid) = result["valid"].as_bool() {
-        return Outcome::Verified(valid);
+    match (result["valid"].as_bool(), result["error"].as_str()) {
+        (Some(false), Some(error)) => return Outcome::Refused(error.to_owned()),
+        (Some(false), None) => return Outcome::Refused(String::new()),
+        (Some(true), _) => return Outcome::Taken,
+        (None, _) => {}
     }
     if result["unsupported"].as_bool() == Some(true) {
         return Outcome::Unsupported;
@@ -108,7 +118,7 @@ fn outcome(result: Value) -> Outcome {
     match serde_json::from_value::<Vec<(String, String)>>(result["headers"].clone()) {
         Ok(headers) => {
             let body = result["body"].as_str().unwrap_or_default().to_owned();
-            Outcome::Signed(Sent { headers, body })
+            Outcome::Signed(Sent { headers, body, url: String::new() })
         }
         Err(_) => Outcome::Failed(result.to_string()),
     }

@@ -1,8 +1,10 @@
 //! What each command does.
 
 pub(crate) mod demo;
+pub(crate) mod explain;
 mod judge;
 pub(crate) mod guide;
+pub(crate) mod infer;
 pub(crate) mod listen;
 mod outbound;
 pub(crate) mod profiles;
@@ -27,6 +29,8 @@ pub(crate) fn run(command: Command) -> Result<Status, CommandError> {
     match command {
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Infer(arguments) => infer::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
         Command::Guide(arguments) => guide::run(&arguments),
         Command::Vectors(arguments) => vectors::run(&arguments),

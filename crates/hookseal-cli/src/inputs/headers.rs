@@ -10,7 +10,8 @@ pub(crate) fn headers(arguments: &[OsString]) -> Result<Vec<(String, Vec<u8>)>, 
     arguments.iter().enumerate().map(read).collect()
 }
 
-fn split(line: &[u8]) -> Option<(String, Vec<u8>)> {
+/// A line's name and value; nothing where it has no `:`, or no name before it.
+pub(super) fn split(line: &[u8]) -> Option<(String, Vec<u8>)> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let (name, value) = (trim(&line[..colon]), trim(&line[colon + 1..]));
     let name = str::from_utf8(name).ok().filter(|name| !name.is_empty())?;

@@ -1,6 +1,7 @@
 //! Reading what arguments refer to. Everything here is about what the person at the keyboard gave, never about a
 //! request's validity.
 
+mod captured;
 mod duration;
 mod file;
 mod headers;
@@ -12,6 +13,7 @@ mod tolerance;
 
 use std::{ffi::OsString, io, path::PathBuf};
 
+pub(crate) use captured::{Captured, CapturedError};
 pub(crate) use duration::Seconds;
 pub(crate) use file::{body, bounded as read_file};
 pub(crate) use headers::headers;
@@ -21,7 +23,7 @@ pub(crate) use secrets::secrets;
 pub(crate) use time::time;
 pub(crate) use tolerance::tolerance;
 
-use crate::cli::{JudgeArgs, ModeArg};
+use crate::cli::{JudgeArgs, ModeArg, OtherSecretArgs, SecretArgs};
 
 /// An argument that is not right. Never shows a secret.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +92,14 @@ pub(crate) enum InputError {
         /// Which of the given headers, from 1.
         number: usize,
     },
+    /// A file does not hold a request.
+    #[error("{} is not a request: {problem}", .path.display())]
+    Captured {
+        /// The file.
+        path: PathBuf,
+        /// What is not right.
+        problem: CapturedError,
+    },
     /// A parameter has no `=`, or no name before it.
     #[error("parameter {number} is not of the form NAME=VALUE")]
     Param {
@@ -108,6 +118,17 @@ pub(crate) enum InputError {
         /// What was given.
         text: String,
     },
+}
+
+impl OtherSecretArgs {
+    /// The same as arguments for active secrets, which are read in the same way.
+    pub(crate) fn as_secrets(&self) -> SecretArgs {
+        SecretArgs {
+            values: self.other_values.clone(),
+            files: self.other_files.clone(),
+            variables: Vec::new(),
+        }
+    }
 }
 
 impl JudgeArgs {

@@ -22,8 +22,23 @@ fn of_verify() {
 }
 
 #[test]
+fn of_explain() {
+    insta::assert_snapshot!(help(&["explain"]));
+}
+
+#[test]
+fn of_infer() {
+    insta::assert_snapshot!(help(&["infer"]));
+}
+
+#[test]
 fn of_profiles() {
     insta::assert_snapshot!(help(&["profiles"]));
+}
+
+#[test]
+fn of_guide() {
+    insta::assert_snapshot!(help(&["guide"]));
 }
 
 #[test]

@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "what keeps a test from going on has failed it")]
 
 mod demo;
+mod explain;
 mod fetched_keys;
 mod forward;
+mod guide;
 mod help;
+mod infer;
 mod listen;
 mod profiles;
 mod serve;

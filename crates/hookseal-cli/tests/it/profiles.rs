@@ -64,7 +64,7 @@ fn lists_the_built_in_ones_as_json() {
 fn shows_what_one_does() {
     insta::assert_snapshot!(run(["profiles", "harvestr"]).stdout);
     insta::assert_snapshot!(run(["profiles", "show", "harbor-node"]).stdout);
-    insta::assert_snapshot!(run(["profiles", "show", "paypal"]).stdout);
+    insta::assert_snapshot!(run(["profiles", "show", "linear"]).stdout);
 }
 
 #[test]

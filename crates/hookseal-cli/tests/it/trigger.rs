@@ -46,6 +46,41 @@ fn an_event_arrives_as_its_vendor_sends_it() {
     }
 }
 
+/// A key that was made for the tests of the library.
+fn key_file(name: &str) -> String {
+    format!("{}/../hookseal/tests/keys/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn signatures_stand_where_the_vendor_puts_them() {
+    let target = Target::answering(OK);
+    let url = target.url("/hook");
+    let hex = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056";
+    for (profile, event, secret) in [
+        ("mailgun", "delivered", "key-fake"),
+        ("adyen-payments", "CAPTURE", hex),
+        ("ms-graph", "created", "state-1"),
+    ] {
+        let ran = run(["trigger", "--profile", profile, "--event", event, "--to", &url, "--secret", secret]);
+        assert_eq!(ran.status, 0, "{profile}: {}", ran.stderr);
+        assert!(verifies(profile, secret, &url, &target.request(), any_time()), "{profile}");
+    }
+    for (profile, event, key) in
+        [("sendgrid", "delivered", "p256-a.pem"), ("aws-sns", "Notification", "rsa-a.pem")]
+    {
+        let key = key_file(key);
+        let ran =
+            run(["trigger", "--profile", profile, "--event", event, "--to", &url, "--secret-file", &key]);
+        assert_eq!(ran.status, 0, "{profile}: {}", ran.stderr);
+        let private = Secret::new(std::fs::read(&key).unwrap());
+        let public = Profile::builtin(profile).unwrap().verifying_secret(Part::Delivery, &private);
+        let public =
+            public.unwrap_or_else(|_| Secret::new(std::fs::read(key_file("rsa-a.crt.pem")).unwrap()));
+        let public = String::from_utf8(public.expose().to_vec()).unwrap();
+        assert!(verifies(profile, &public, &url, &target.request(), any_time()), "{profile}");
+    }
+}
+
 #[test]
 fn each_of_several_is_an_event_of_its_own() {
     let target = Target::answering(OK);

@@ -87,3 +87,34 @@ pub(crate) fn replay_key(
     }
     Ok(ReplayKey(digest.finalize().into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use hookseal::Profile;
+
+    use super::*;
+
+    #[test]
+    fn deliveries_are_told_apart_by_what_is_signed() {
+        let timeless = |with_body| Identity::TimelessContent { with_body };
+        for (name, identity) in [
+            ("standard-webhooks", Identity::SignedId),
+            ("aws-sns", Identity::SignedId),
+            ("harbor-lockers", Identity::SignedContent),
+            ("harbor-node", Identity::SignedContent),
+            ("harbor-transfers", Identity::SignedContent),
+            // The token that it signs with the time is there for this.
+            ("mailgun", Identity::SignedId),
+            // Its token names the body.
+            ("plaid", Identity::SignedContent),
+            ("harmon", timeless(false)),
+            ("harvestr", timeless(false)),
+            ("gitlab-token", timeless(true)),
+            // Its token is good for an hour, and for any message.
+            ("google-pubsub", timeless(true)),
+        ] {
+            let scheme = Profile::builtin(name).unwrap().scheme();
+            assert_eq!(Identity::of(scheme, scheme.flags()), identity, "{name}");
+        }
+    }
+}

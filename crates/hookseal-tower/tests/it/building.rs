@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use hookseal::{Profile, Secret, SecretError};
+use hookseal::{Profile, Secret, SecretError, ToleranceOverride};
 use hookseal_tower::{MemoryGuard, Receiver, ReceiverError};
 use http::StatusCode;
 
@@ -27,6 +27,9 @@ fn a_guard_needs_something_that_is_signed_to_guard_by() {
     for name in ["harbor-lockers", "harbor-node", "harbor-transfers", "stripe", "slack"] {
         assert!(receiver(name).replay(MemoryGuard::new()).build().is_ok(), "{name}");
     }
+    // A time that is signed tells deliveries apart whether or not it is compared.
+    let unlimited = receiver("harbor-node").tolerance(ToleranceOverride::Off);
+    assert!(unlimited.replay(MemoryGuard::new()).build().is_ok());
 }
 
 #[test]

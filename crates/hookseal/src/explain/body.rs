@@ -6,7 +6,6 @@ mod rewritten;
 mod wrapped;
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
 
 use super::trial::{Change, Edit};
@@ -14,10 +13,7 @@ use super::{Code, Finding};
 
 /// Calls `visit` with one other body after the other, the likeliest first, until it breaks. None comes twice, and none
 /// is the body as it came.
-pub(super) fn each<B>(
-    received: &[u8],
-    visit: &mut dyn FnMut(Change) -> ControlFlow<B>,
-) -> ControlFlow<B> {
+pub(super) fn each<B>(received: &[u8], visit: &mut dyn FnMut(Change) -> ControlFlow<B>) -> ControlFlow<B> {
     let mut bodies = Bodies { received, seen: HashSet::new(), visit };
     bodies.seen.insert(digest(received));
     lines::each(&mut bodies)?;
@@ -49,9 +45,11 @@ impl<B> Bodies<'_, B> {
 
 /// Tells bodies apart well enough not to try one twice: a collision leaves one out.
 fn digest(body: &[u8]) -> (usize, u64) {
-    let mut hasher = DefaultHasher::new();
-    body.hash(&mut hasher);
-    (body.len(), hasher.finish())
+    const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
+    let mix = |sum: u64, word: u64| (sum.rotate_left(5) ^ word).wrapping_mul(FACTOR);
+    let (words, rest) = body.as_chunks::<8>();
+    let sum = words.iter().fold(0, |sum, word| mix(sum, u64::from_le_bytes(*word)));
+    (body.len(), rest.iter().fold(sum, |sum, byte| mix(sum, u64::from(*byte))))
 }
 
 /// What programs write for a body that they do not have.
@@ -59,12 +57,17 @@ fn placeholders<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     bodies.offer(Vec::new(), || {
         Finding::new(
             Code::BodySignedEmpty,
-            "The signature is that of an empty body. One side computed it before the body was there, or after a parser had consumed it: keep the raw bytes, and sign and verify those.",
+            "The signature is that of an empty body. One side computed it before the body was there, or \
+                after a parser had consumed it: keep the raw bytes, and sign and verify those.",
         )
     })?;
     for text in ["{}", "null", "undefined", "[object Object]", "\"\"", "None"] {
         bodies.offer(text.as_bytes().to_vec(), || {
-            let sentence = format!("The signature is that of the text `{text}`, which a program writes for a body that it does not have as text. Sign and verify the raw bytes, not a parsed value.");
+            let sentence = format!(
+                "The signature is that of the text `{text}`, which a program writes \
+                for a body that it does not have as text. Sign and verify the raw bytes, not a parsed \
+                value."
+            );
             Finding::new(Code::BodyPlaceholder, sentence).with("text", text)
         })?;
     }

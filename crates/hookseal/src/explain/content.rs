@@ -8,7 +8,6 @@ use super::{Code, Finding};
 use crate::profile::Profile;
 use crate::scheme::{Algorithm, Canonical, Piece, Scheme, TimestampFormat, Value};
 use crate::time::Timestamp;
-use crate::verifier::Verifier;
 
 /// What stands between the signed parts in some scheme or other.
 const SEPARATORS: [&[u8]; 9] = [b".", b",", b":", b"|", b"\n", b" ", b";", b"-", b"\r\n"];
@@ -57,7 +56,11 @@ impl Contents<'_> {
             let content: Vec<Piece> = self.content.iter().filter_map(literal).collect();
             let signed = describe(&content);
             self.offer(content, || {
-                let sentence = format!("The signature is right when `{signed}` is signed: the parts are separated by something else than the profile says. Put the profile's separator between them.");
+                let sentence = format!(
+                    "The signature is right when `{signed}` is signed: the parts are \
+                    separated by something else than the profile says. Put the profile's separator \
+                    between them."
+                );
                 Finding::new(Code::ContentSeparator, sentence).with("signed", &signed)
             });
         }
@@ -74,13 +77,26 @@ impl Contents<'_> {
         let (no_time, no_id) = (without(&[Value::Timestamp]), without(&[Value::Id]));
         let neither = without(&[Value::Timestamp, Value::Id]);
         self.offer(no_time, || {
-            Finding::new(Code::ContentWithoutTimestamp, "The signature is right without the timestamp: the signing side leaves it out of what it signs. Sign the timestamp as well, or anybody can send an old request again.")
+            Finding::new(
+                Code::ContentWithoutTimestamp,
+                "The signature is right without the timestamp: \
+                the signing side leaves it out of what it signs. Sign the timestamp as well, or anybody \
+                can send an old request again.",
+            )
         });
         self.offer(no_id, || {
-            Finding::new(Code::ContentWithoutId, "The signature is right without the delivery id: the signing side leaves it out of what it signs. Sign the id as the profile has it.")
+            Finding::new(
+                Code::ContentWithoutId,
+                "The signature is right without the delivery id: the \
+                signing side leaves it out of what it signs. Sign the id as the profile has it.",
+            )
         });
         let body_only = || {
-            Finding::new(Code::ContentBodyOnly, "The signature is that of the body alone: the signing side leaves out everything else that the profile has signed. Sign the whole content.")
+            Finding::new(
+                Code::ContentBodyOnly,
+                "The signature is that of the body alone: the signing \
+                side leaves out everything else that the profile has signed. Sign the whole content.",
+            )
         };
         self.offer(neither, body_only);
         if self.content.contains(&Piece::Value(Value::Body)) {
@@ -101,7 +117,10 @@ impl Contents<'_> {
                 };
                 let content = self.content.iter().map(written).collect();
                 self.offer(content, || {
-                    let sentence = format!("The signature is right when the timestamp is signed {words}, and it was sent in another format. Sign the very text that is sent.");
+                    let sentence = format!(
+                        "The signature is right when the timestamp is signed \
+                        {words}, and it was sent in another format. Sign the very text that is sent."
+                    );
                     Finding::new(Code::ContentTimestampFormat, sentence).with("signed", words)
                 });
             }
@@ -110,9 +129,8 @@ impl Contents<'_> {
 
     /// The parts in other orders, with the separators where they are.
     fn orders(&mut self) {
-        let places: Vec<usize> = (0..self.content.len())
-            .filter(|at| matches!(self.content[*at], Piece::Value(_)))
-            .collect();
+        let places: Vec<usize> =
+            (0..self.content.len()).filter(|at| matches!(self.content[*at], Piece::Value(_))).collect();
         let orders: &[&[usize]] = match places.len() {
             2 => &[&[1, 0]],
             3 => &[&[1, 0, 2], &[0, 2, 1], &[2, 1, 0], &[1, 2, 0], &[2, 0, 1]],
@@ -125,7 +143,10 @@ impl Contents<'_> {
             }
             let signed = describe(&content);
             self.offer(content, || {
-                let sentence = format!("The signature is right when `{signed}` is signed: the parts stand in another order than the profile says.");
+                let sentence = format!(
+                    "The signature is right when `{signed}` is signed: the parts \
+                    stand in another order than the profile says."
+                );
                 Finding::new(Code::ContentOrder, sentence).with("signed", &signed)
             });
         }
@@ -143,8 +164,14 @@ impl Contents<'_> {
             }
             let signed = describe(&other.content);
             self.offer(other.content.clone(), || {
-                let sentence = format!("The signature is right when `{signed}` is signed, as the profile `{}` has it. The signing side follows another layout.", profile.name());
-                Finding::new(Code::ContentLayout, sentence).with("signed", &signed).with("profile", profile.name())
+                let sentence = format!(
+                    "The signature is right when `{signed}` is signed, as the \
+                    profile `{}` has it. The signing side follows another layout.",
+                    profile.name()
+                );
+                Finding::new(Code::ContentLayout, sentence)
+                    .with("signed", &signed)
+                    .with("profile", profile.name())
             });
         }
     }
@@ -157,7 +184,8 @@ fn is_separator(piece: &Piece) -> bool {
 
 /// Takes a value out, and the separator after it or else before it.
 fn remove(content: &mut Vec<Piece>, value: &Value) {
-    let Some(at) = content.iter().position(|piece| matches!(piece, Piece::Value(found) if found == value)) else {
+    let Some(at) = content.iter().position(|piece| matches!(piece, Piece::Value(found) if found == value))
+    else {
         return;
     };
     content.remove(at);
@@ -170,11 +198,7 @@ fn remove(content: &mut Vec<Piece>, value: &Value) {
 
 /// The timestamps of the request, as text and as times.
 fn sent_timestamps(question: &Question<'_>, scheme: &Arc<Scheme>) -> Vec<(Vec<u8>, Timestamp)> {
-    let options = question.options;
-    let verifier =
-        Verifier::of_scheme(Arc::clone(scheme), question.secrets, options.mode, options.params.clone());
-    let inspection = verifier.ok().and_then(|verifier| verifier.inspect(&question.request).ok());
-    let texts = inspection.map(|inspection| inspection.timestamps).unwrap_or_default();
+    let texts = question.inspect(scheme).map(|inspection| inspection.timestamps).unwrap_or_default();
     let read = |text: Vec<u8>| {
         let time = scheme.timestamp.as_ref()?.format.parse(&text).ok()?;
         Some((text, time))
@@ -251,7 +275,8 @@ mod tests {
 
     #[test]
     fn takes_values_out_with_one_separator() {
-        let content = |items: &[&str]| -> Vec<Piece> { items.iter().map(|item| Piece::parse(item).unwrap()).collect() };
+        let content =
+            |items: &[&str]| -> Vec<Piece> { items.iter().map(|item| Piece::parse(item).unwrap()).collect() };
         for (items, expected) in [
             (&["{id}", ".", "{timestamp}", ".", "{body}"][..], &["{id}", ".", "{body}"][..]),
             (&["{timestamp}", ".", "{body}"], &["{body}"]),

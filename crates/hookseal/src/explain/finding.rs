@@ -185,7 +185,9 @@ impl Explanation {
         if self.effort.trials > 0 {
             write!(
                 f,
-                "\nNone of the {} usual differences that were tried makes this signature. Most likely the secret is another one (of another endpoint, environment or account), or the body is not what was signed.",
+                "\nNone of the {} usual differences that were tried makes this signature. Most likely \
+                    the secret is another one (of another endpoint, environment or account), or the \
+                    body is not what was signed.",
                 self.effort.trials
             )?;
         }

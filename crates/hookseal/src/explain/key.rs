@@ -9,7 +9,7 @@ use super::question::Question;
 use super::trial::{Change, Edit};
 use super::{Code, Finding};
 use crate::key::KeyStep;
-use crate::scheme::{Algorithm, AlgorithmRule, JwtAlgorithm, Scheme};
+use crate::scheme::{Algorithm, Scheme};
 use crate::secret::Secret;
 
 /// The changes to the keys, the likeliest first.
@@ -19,34 +19,25 @@ pub(super) fn changes(question: &Question<'_>, scheme: &Arc<Scheme>) -> Vec<Chan
         return Vec::new();
     }
     for (index, secret) in question.other_secrets.iter().enumerate() {
-        let sentence = format!("The signature is made with other secret {} and not with an active one. It is that of another endpoint or environment, or the secret was rotated and one side still has the old one.", index + 1);
+        let sentence = format!(
+            "The signature is made with other secret {} and not with an active one. \
+            It is that of another endpoint or environment, or the secret was rotated and one side still \
+            has the old one.",
+            index + 1
+        );
         let finding = Finding::new(Code::SecretOther, sentence).with("other_secret", index + 1);
         keys.offer(secret.expose().to_vec(), vec![finding]);
     }
-    let is_public = is_public(scheme);
-    for (index, secret) in question.secrets.iter().enumerate().chain(question.other_secrets.iter().enumerate()) {
+    for (index, secret) in
+        question.secrets.iter().enumerate().chain(question.other_secrets.iter().enumerate())
+    {
         keys.current = index;
-        match is_public {
+        match scheme.algorithm.has_public_key() {
             true => public::offer(&mut keys, secret.expose()),
             false => shared::offer(&mut keys, secret.expose(), scheme),
         }
     }
     keys.changes
-}
-
-fn is_public(scheme: &Scheme) -> bool {
-    match &scheme.algorithm {
-        AlgorithmRule::Fixed(algorithm) => !matches!(
-            algorithm,
-            Algorithm::Hmac(_)
-                | Algorithm::Hash(_)
-                | Algorithm::Token
-                | Algorithm::Basic
-                | Algorithm::Jwt(JwtAlgorithm::Hs256)
-        ),
-        AlgorithmRule::Named(_) => false,
-        AlgorithmRule::Json { .. } => true,
-    }
 }
 
 /// Where keys are offered.
@@ -76,7 +67,8 @@ impl Keys<'_> {
             return;
         }
         let several = self.given.len() > 1;
-        let numbered = |finding: Finding| if several { finding.with("secret", self.current + 1) } else { finding };
+        let numbered =
+            |finding: Finding| if several { finding.with("secret", self.current + 1) } else { finding };
         let findings = findings.into_iter().map(numbered).collect();
         self.changes.push(Change { findings, edits: vec![Edit::Key { secret, steps }] });
     }
@@ -99,20 +91,23 @@ fn with_line_breaks(text: &[u8]) -> Option<Vec<u8>> {
 fn whitespace_finding() -> Finding {
     Finding::new(
         Code::SecretSurroundingWhitespace,
-        "The signature is made with the secret without the white space around it. Take the spaces off where the secret is configured.",
+        "The signature is made with the secret without the white space around it. Take the spaces off \
+            where the secret is configured.",
     )
 }
 
 fn quotes_finding() -> Finding {
     Finding::new(
         Code::SecretSurroundingQuotes,
-        "The signature is made with the secret without the quotes around it. An environment file or a configuration keeps quotes that a shell would take off: configure the secret without them.",
+        "The signature is made with the secret without the quotes around it. An environment file or a \
+            configuration keeps quotes that a shell would take off: configure the secret without them.",
     )
 }
 
 fn escaped_newlines_finding() -> Finding {
     Finding::new(
         Code::SecretEscapedNewlines,
-        "The key is right when each `\\n` in it is a line break. An environment variable or JSON holds them written out: put real line breaks in their place.",
+        "The key is right when each `\\n` in it is a line break. An environment variable or JSON holds \
+            them written out: put real line breaks in their place.",
     )
 }

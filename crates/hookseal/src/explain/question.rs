@@ -12,7 +12,7 @@ use crate::request::Request;
 use crate::scheme::Scheme;
 use crate::secret::Secret;
 use crate::time::Timestamp;
-use crate::verifier::{Verifier, VerifyOptions};
+use crate::verifier::{Inspection, Verifier, VerifyOptions};
 
 /// A request, and what it was to be verified with.
 ///
@@ -75,6 +75,12 @@ impl<'q> Question<'q> {
             None => Explanation { outcome, findings: Vec::new(), effort: Effort::default() },
             Some(kind) => self.explain_failure(scheme, outcome, kind),
         }
+    }
+
+    /// What the verification reads out of the request, as far as it can.
+    pub(super) fn inspect(&self, scheme: &Arc<Scheme>) -> Option<Inspection> {
+        let (mode, params) = (self.options.mode, self.options.params.clone());
+        Verifier::without_keys(Arc::clone(scheme), mode, params).inspect(&self.request).ok()
     }
 
     fn outcome(&self) -> Outcome {

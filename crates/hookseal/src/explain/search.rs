@@ -52,16 +52,17 @@ impl<'q> Search<'q> {
         let profiles = other_profile::changes(self.question, self.scheme);
 
         let mode: Vec<Change> = compat_mode(self.question).into_iter().collect();
-        for changes in [&forms, &mode, &keys] {
+        for changes in [&forms, &keys] {
             self.each(changes)?;
         }
         self.bodies(&[])?;
-        for changes in [&contents, &addresses, &headers] {
+        for changes in [&mode, &contents, &addresses, &headers] {
             self.each(changes)?;
         }
         self.profiles(&profiles)?;
 
-        for (firsts, seconds) in [(&contents, &keys), (&forms, &keys), (&headers, &keys), (&addresses, &keys)] {
+        for (firsts, seconds) in [(&contents, &keys), (&forms, &keys), (&headers, &keys), (&addresses, &keys)]
+        {
             self.pairs(firsts, seconds)?;
         }
         for firsts in [&keys, &forms, &headers, &contents, &addresses] {
@@ -153,7 +154,9 @@ impl<'q> Search<'q> {
 
 fn compat_mode(question: &Question<'_>) -> Option<Change> {
     (question.options.mode == Mode::Strict).then(|| {
-        let sentence = "The request deviates from the vendor's document in a way that the profile takes in compat mode: letter case, spaces, padding of base64, or another reading of the body. Verify with mode `compat`, or have the sender follow the document.";
+        let sentence = "The request deviates from the vendor's document in a way that the profile takes \
+            in compat mode: letter case, spaces, padding of base64, or another reading of the body. \
+            Verify with mode `compat`, or have the sender follow the document.";
         Change::one(Finding::new(Code::CompatMode, sentence), Edit::Mode(Mode::Compat))
     })
 }

@@ -29,12 +29,18 @@ pub(super) enum Edit {
     Mode(Mode),
     Body(Vec<u8>),
     /// This secret in place of all, with these steps in place of the profile's.
-    Key { secret: Secret, steps: Vec<KeyStep> },
+    Key {
+        secret: Secret,
+        steps: Vec<KeyStep>,
+    },
     Content(Vec<Piece>),
     Algorithm(Algorithm),
     TimestampFormat(TimestampFormat),
     /// This one line in place of those of the header.
-    Header { name: String, value: Vec<u8> },
+    Header {
+        name: String,
+        value: Vec<u8>,
+    },
     Url(String),
     Method(String),
     /// The scheme of another profile.
@@ -137,8 +143,7 @@ impl<'t> Trial<'t> {
     pub(super) fn run(&self, left: u64) -> Option<(u64, Option<Held>)> {
         let verifier =
             Verifier::of_scheme(Arc::clone(&self.scheme), &self.secrets, self.mode, self.params.clone());
-        let request =
-            Request { method: self.method, url: self.url, headers: &self.headers, body: self.body };
+        let request = Request { method: self.method, url: self.url, headers: &self.headers, body: self.body };
         let Ok(verifier) = verifier else { return Some((FIXED_COST, None)) };
         let signed = verifier.inspect(&request).is_ok_and(|inspection| !inspection.candidates.is_empty());
         let cost = if signed { self.cost() } else { FIXED_COST };
@@ -155,14 +160,10 @@ impl<'t> Trial<'t> {
     fn cost(&self) -> u64 {
         let body = self.body.len() as u64;
         let readings = self.scheme.readings.for_mode(self.mode).len() as u64;
-        let algorithm = self.scheme.algorithm();
         let verifications = self.secrets.len() as u64 * readings;
         let in_content = if self.scheme.content.iter().any(depends_on_body) { body } else { 0 };
         let beside = if self.scheme.body_digest.is_some() { body } else { 0 };
-        let of_key = match algorithm {
-            Some(Algorithm::Hmac(_) | Algorithm::Hash(_) | Algorithm::Token | Algorithm::Basic) => 0,
-            _ => PUBLIC_KEY_COST,
-        };
+        let of_key = if self.scheme.algorithm.has_public_key() { PUBLIC_KEY_COST } else { 0 };
         FIXED_COST + beside + verifications * (in_content + of_key)
     }
 }

@@ -91,11 +91,7 @@ fn environment(language: Language) -> Environment<'static> {
     environment.add_filter("canonical", |text: String| canonical_header(&text));
     environment.add_filter("cgi", |text: String| text.to_ascii_uppercase().replace('-', "_"));
     environment.add_filter("regex", |text: String| regex_escape(&text));
-    environment.set_loader(|name| {
-        Ok(std::fs::read_to_string(format!("{}/templates/{name}", env!("CARGO_MANIFEST_DIR")))
-            .ok()
-            .or(source(name).map(str::to_owned)))
-    }); // DEV
+    environment.set_loader(|name| Ok(source(name).map(str::to_owned)));
     environment
 }
 

@@ -5,7 +5,7 @@ use crate::message::Message;
 use crate::params::Params;
 use crate::profile::{Part, Profile};
 use crate::request::Request;
-use crate::scheme::{Grammar, Scheme, TimestampSource, Value};
+use crate::scheme::{Algorithm, Grammar, Scheme, TimestampSource, Value};
 use crate::secret::Secret;
 use crate::signed_headers::SignedHeaders;
 use crate::signer::Signer;
@@ -47,9 +47,8 @@ pub struct Example {
 
 /// The example of a profile; none where the library cannot sign it, or where signing needs a private key.
 pub(super) fn of(profile: &Profile) -> Option<Example> {
-    let mut entropy = [0; 32];
-    entropy.iter_mut().zip(0..).for_each(|(byte, index)| *byte = index);
-    let secret = profile.delivery().new_secret(&entropy);
+    profile.scheme().signature.as_ref()?;
+    let secret = secret(profile);
     let names = plan::extras(profile.scheme()).into_iter().filter(|extra| extra.kind == "param");
     let values: Vec<(String, String)> = names.map(|extra| (extra.name, "example".to_owned())).collect();
     let params =
@@ -78,6 +77,16 @@ pub(super) fn of(profile: &Profile) -> Option<Example> {
     };
     let content = example.signed_content(profile.scheme(), &params);
     example.verifies(profile, &secret, params).then_some(Example { content, ..example })
+}
+
+/// A secret in the vendor's notation that anybody can see is none.
+fn secret(profile: &Profile) -> Secret {
+    if profile.scheme().algorithm() == Some(Algorithm::Basic) {
+        return Secret::new("hooks:000102030405060708090a0b0c0d0e0f");
+    }
+    let mut entropy = [0; 32];
+    entropy.iter_mut().zip(0..).for_each(|(byte, index)| *byte = index);
+    profile.delivery().new_secret(&entropy)
 }
 
 impl Example {

@@ -1,5 +1,6 @@
 //! What a template needs to know of a scheme: the steps of a verification, in their order and as plain data.
 
+mod fit;
 mod read;
 
 pub(super) use read::{extras, is_builtin};
@@ -7,7 +8,7 @@ pub(super) use read::{extras, is_builtin};
 use serde::Serialize;
 
 /// The steps of a verification.
-#[derive(Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize)]
 pub(super) struct Plan {
     /// The profile's name, which is the only text of it that stands in code as it is.
     pub(super) profile: String,
@@ -42,8 +43,17 @@ pub(super) struct Plan {
     pub(super) uses: Uses,
 }
 
+impl Plan {
+    /// The steps without the name of the signature's header, to compare them with those of another part.
+    pub(super) fn without_header(mut self) -> Self {
+        self.carrier.name.clear();
+        self.challenge = false;
+        self
+    }
+}
+
 /// What the sample needs of its language.
-#[derive(Debug, Default, Serialize)]
+#[derive(PartialEq, Eq, Debug, Default, Serialize)]
 pub(super) struct Uses {
     /// Reads JSON.
     pub(super) json: bool,
@@ -65,7 +75,7 @@ pub(super) struct Uses {
     pub(super) public_key: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize)]
 pub(super) struct AlgorithmPlan {
     /// `hmac`, `named`, `hash`, `ed25519`, `ecdsa`, `token`, `basic` or `jwt`.
     pub(super) kind: &'static str,
@@ -75,7 +85,7 @@ pub(super) struct AlgorithmPlan {
     pub(super) digests: Vec<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize)]
 pub(super) struct KeyPlan {
     /// `refuse`, `strip`, `base64`, `hex`, `sha1` or `spki`.
     pub(super) step: &'static str,
@@ -83,13 +93,13 @@ pub(super) struct KeyPlan {
     pub(super) prefix: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize)]
 pub(super) struct RequiredPlan {
     pub(super) name: String,
     pub(super) value: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize)]
 pub(super) struct CarrierPlan {
     /// `header`, `headers`, `numbered`, `json`, `form` or `query`.
     pub(super) kind: &'static str,
@@ -104,7 +114,7 @@ pub(super) struct CarrierPlan {
 }
 
 /// A step of a JSON path.
-#[derive(Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize)]
 pub(super) struct StepPlan {
     /// The name of a member, or a position.
     pub(super) name: String,
@@ -116,7 +126,7 @@ pub(super) struct StepPlan {
     pub(super) every: bool,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(PartialEq, Eq, Debug, Default, Serialize)]
 pub(super) struct GrammarPlan {
     /// `bare`, `prefix`, `pairs` or `algorithm-prefix`.
     pub(super) kind: &'static str,
@@ -139,7 +149,7 @@ pub(super) struct GrammarPlan {
     pub(super) timestamp: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize)]
 pub(super) struct TimestampPlan {
     /// `header`, `field` or `json`.
     pub(super) kind: &'static str,
@@ -151,14 +161,14 @@ pub(super) struct TimestampPlan {
     pub(super) future_ms: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize)]
 pub(super) struct IdPlan {
     pub(super) name: String,
     /// A character that it must not hold; empty where there is none.
     pub(super) forbidden: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize)]
 pub(super) struct ValuePlan {
     /// The name of the variable: `part` and a number.
     pub(super) variable: String,
@@ -168,7 +178,7 @@ pub(super) struct ValuePlan {
     pub(super) path: Vec<StepPlan>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize)]
 pub(super) struct PiecePlan {
     /// `literal`, `timestamp`, `id`, `body`, `body-sha256`, `url`, `method`, `secret`, `value`, `param`,
     /// `signed-names`, `signed-values` or `sorted-form`.
@@ -177,7 +187,7 @@ pub(super) struct PiecePlan {
     pub(super) text: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize)]
 pub(super) struct BodyDigestPlan {
     /// `query` or `claim`.
     pub(super) kind: &'static str,
@@ -186,7 +196,7 @@ pub(super) struct BodyDigestPlan {
     pub(super) encoding: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(PartialEq, Eq, Debug, Serialize)]
 pub(super) struct ClaimPlan {
     pub(super) name: String,
     /// `present`, `texts`, `flag` or `param`.

@@ -57,7 +57,8 @@ impl<'l> Layout<'l> {
         let mut layouts = vec![Layout { values: Vec::new(), ..self.clone() }];
         for value in &self.values {
             let outside = value.atom.sources.iter().any(|source| !in_body(source));
-            let sources = value.atom.sources.iter().filter(|source| !(covers_body && outside && in_body(source)));
+            let sources =
+                value.atom.sources.iter().filter(|source| !(covers_body && outside && in_body(source)));
             let with = |layout: &Layout<'l>, source: &'l Source| {
                 let mut layout = layout.clone();
                 layout.values.push(Signed { source, ..*value });
@@ -82,13 +83,14 @@ impl<'l> Layout<'l> {
         for encoding in self.encodings() {
             for numbered in [false, true] {
                 for named in [false, true] {
-                    let fits = (!numbered || self.numbered_key().is_some()) && (!named || self.names_algorithm());
-                    variants.extend(
-                        readings
-                            .iter()
-                            .filter(|_| fits)
-                            .map(|reading| Variant { reading: *reading, encoding, numbered, named }),
-                    );
+                    let fits =
+                        (!numbered || self.numbered_key().is_some()) && (!named || self.names_algorithm());
+                    variants.extend(readings.iter().filter(|_| fits).map(|reading| Variant {
+                        reading: *reading,
+                        encoding,
+                        numbered,
+                        named,
+                    }));
                 }
             }
         }
@@ -106,7 +108,9 @@ impl<'l> Layout<'l> {
         let of = |value: &Signed<'l>| {
             let format = value.atom.time?;
             match value.source {
-                Source::Header(_) | Source::Field(_) | Source::Json(_) => Some(Time { source: value.source, format }),
+                Source::Header(_) | Source::Field(_) | Source::Json(_) => {
+                    Some(Time { source: value.source, format })
+                }
                 _ => None,
             }
         };
@@ -115,20 +119,21 @@ impl<'l> Layout<'l> {
         times.find(|time| matches!(time.source, Source::Field(_))).or(first)
     }
 
-    /// The header of the delivery id: the first that sounds like one.
+    /// The header of the delivery id, which is the first that sounds like one, and the character that ends it.
     pub(super) fn id(&self) -> Option<(&'l str, Option<char>)> {
         let time = self.time().map(|time| time.source);
         let is_id = |value: &Signed<'l>| match value.source {
-            Source::Header(name) if Some(value.source) != time && sounds_like_an_id(name) => Some(name.as_str()),
+            Source::Header(name) if Some(value.source) != time && sounds_like_an_id(name) => {
+                Some(name.as_str())
+            }
             _ => None,
         };
         let (at, name) = self.values.iter().enumerate().find_map(|(at, value)| Some((at, is_id(value)?)))?;
         let gap = self.values.get(at + 1).map_or("", |next| next.gap);
-        let mut characters = gap.chars();
-        let separator = characters.next().filter(|character| {
-            let free = !self.values[at].atom.text.contains(&(*character as u8));
-            characters.next().is_none() && (character.is_ascii_graphic() || *character == ' ') && free
-        });
+        let separator = match gap.as_bytes() {
+            [byte] if byte.is_ascii_graphic() || *byte == b' ' => Some(char::from(*byte)),
+            _ => None,
+        };
         Some((name, separator))
     }
 
@@ -139,7 +144,9 @@ impl<'l> Layout<'l> {
         for value in &self.values {
             content.extend((!value.gap.is_empty()).then(|| value.gap.to_owned()));
             content.push(match value.source {
-                Source::Header(_) | Source::Field(_) if time.is_some_and(|time| time.source == value.source) => {
+                Source::Header(_) | Source::Field(_)
+                    if time.is_some_and(|time| time.source == value.source) =>
+                {
                     "{timestamp}".to_owned()
                 }
                 Source::Header(name) if id.is_some_and(|(id, _)| id == name) => "{id}".to_owned(),
@@ -156,7 +163,8 @@ impl<'l> Layout<'l> {
         (!start.is_empty() && start.len() < key.len()).then_some(start)
     }
 
-    fn encodings(&self) -> Vec<Encoding> {
+    /// The encodings that write the signature as it stands there.
+    pub(super) fn encodings(&self) -> Vec<Encoding> {
         // Without padding and without the last two characters of the alphabets, they look the same.
         let texts = [Encoding::Base64, Encoding::Base64Url].map(|encoding| {
             let mut text = String::new();
@@ -230,7 +238,8 @@ impl Layout<'_> {
             matches!(value.source, Source::Header(_) | Source::Field(_) | Source::Json(_) | Source::Form(_))
         });
         let sources: Vec<String> = sources.map(|value| value.source.describe()).collect();
-        let from = if sources.is_empty() { String::new() } else { format!(", from {}", sources.join(" and ")) };
+        let from =
+            if sources.is_empty() { String::new() } else { format!(", from {}", sources.join(" and ")) };
         let key = self.pipeline.join(", ");
         format!("{} over {content} in {place}, key: {key}{from}", self.algorithm.as_str())
     }

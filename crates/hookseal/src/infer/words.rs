@@ -37,6 +37,9 @@ pub(super) fn open(layout: &Layout<'_>, variant: Variant, requests: &[Captured])
             others.join(" or ")
         ));
     }
+    if requests.len() == 1 && layout.encodings().len() > 1 {
+        open.push("whether the signature is base64 or base64url, which is the same for this one".to_owned());
+    }
     if !covers_body {
         open.push("what binds the body: the signature does not cover all of it".to_owned());
     }
@@ -61,8 +64,10 @@ pub(super) fn what_would_settle(layouts: &[Layout<'_>]) -> Vec<String> {
         }
         if sources.len() > 1 {
             let names: Vec<String> = sources.iter().map(|source| source.describe()).collect();
-            let sentence =
-                format!("The same text stands in {}: a request in which they differ tells which is signed.", names.join(" and in "));
+            let sentence = format!(
+                "The same text stands in {}: a request in which they differ tells which is signed.",
+                names.join(" and in ")
+            );
             if !advice.contains(&sentence) {
                 advice.push(sentence);
             }
@@ -71,7 +76,10 @@ pub(super) fn what_would_settle(layouts: &[Layout<'_>]) -> Vec<String> {
     let mut places: Vec<String> = layouts.iter().map(|layout| layout.field.place.describe()).collect();
     places.dedup();
     if places.len() > 1 {
-        advice.push(format!("The signature stands in {}: choose the one that the vendor documents.", places.join(" and in ")));
+        advice.push(format!(
+            "The signature stands in {}: choose the one that the vendor documents.",
+            places.join(" and in ")
+        ));
     }
     if advice.is_empty() {
         advice.push(ANOTHER_REQUEST.to_owned());
@@ -101,14 +109,23 @@ pub(super) fn nothing_fits(fields: &[Field], samples: &[&Captured], cut: bool, s
                 .to_owned(),
         );
     }
+    if samples.iter().any(|sample| sample.body.ends_with(b"\n")) {
+        advice.push(
+            "A captured body ends with a line break, which an editor may have added: try without it."
+                .to_owned(),
+        );
+    }
     if samples.iter().any(|sample| sample.url.is_empty()) {
         advice.push("Give the URL as the sender addressed it: some vendors sign it.".to_owned());
     }
     if cut {
-        advice.push("The bounds ended the search before all was tried; a request with a shorter body goes further.".to_owned());
+        advice.push(
+            "The bounds ended the search before all was tried; a request with a shorter body goes further."
+                .to_owned(),
+        );
     }
     advice.push(
-        "If you know the vendor, `hookseal explain --profile NAME` says what differs from its scheme. Signatures with a public key, JSON Web Tokens and RFC 9421 are not looked for."
+        "If you know the vendor, `hookseal explain --profile NAME` says what differs from its scheme. Signatures with a public key and JSON Web Tokens are not looked for."
             .to_owned(),
     );
     advice

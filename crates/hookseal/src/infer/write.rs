@@ -28,14 +28,7 @@ pub(super) fn document(
     write_scheme(&mut toml, layout, variant, requests);
     write_signature(&mut toml, layout, variant);
     write_timestamp(&mut toml, layout);
-    if let Some((id, separator)) = layout.id() {
-        toml.table("scheme.id");
-        toml.text("header", id);
-        if let Some(separator) = separator {
-            toml.line("# So that nobody can move the boundary between the signed values.");
-            toml.text("forbid", &separator.to_string());
-        }
-    }
+    write_id(&mut toml, layout, requests);
     if let Some(reading) = variant.reading.filter(|reading| *reading != BodyReading::Raw) {
         toml.table("scheme.body");
         toml.list("strict", &[reading.as_str().to_owned()]);
@@ -234,6 +227,21 @@ fn write_timestamp(toml: &mut Toml, layout: &Layout<'_>) {
     toml.tolerance(format);
 }
 
+/// What separates the id from the next value is refused in it, unless an id has been seen with it.
+fn write_id(toml: &mut Toml, layout: &Layout<'_>, requests: &[Captured]) {
+    let Some((name, separator)) = layout.id() else { return };
+    toml.table("scheme.id");
+    toml.text("header", name);
+    let is_seen = |separator: &char| {
+        let mut ids = requests.iter().filter_map(|request| request.header(name));
+        ids.any(|id| id.iter().any(|byte| char::from(*byte) == *separator))
+    };
+    if let Some(separator) = separator.filter(|separator| !is_seen(separator)) {
+        toml.line("# So that nobody can move the boundary between the signed values.");
+        toml.text("forbid", &separator.to_string());
+    }
+}
+
 /// A parameter of the signed URL that is the digest of the body binds the body.
 fn write_body_digest(toml: &mut Toml, layout: &Layout<'_>, requests: &[Captured]) {
     let signs_url = layout.values.iter().any(|value| *value.source == Source::Url);
@@ -241,7 +249,9 @@ fn write_body_digest(toml: &mut Toml, layout: &Layout<'_>, requests: &[Captured]
     let Some(first) = requests.first().filter(|_| signs_url && !covers_body) else { return };
     let digest = sha256_hex(&first.body);
     let parameters = values::query_pairs(&first.url);
-    if let Some((name, _)) = parameters.iter().find(|(_, value)| value.eq_ignore_ascii_case(digest.as_bytes())) {
+    if let Some((name, _)) =
+        parameters.iter().find(|(_, value)| value.eq_ignore_ascii_case(digest.as_bytes()))
+    {
         toml.table("scheme.body-digest");
         toml.text("query", name);
     }

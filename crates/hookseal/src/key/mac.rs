@@ -10,7 +10,8 @@ use crate::scheme::DigestKind;
 /// The length of the longest tag, that of SHA-512.
 const MAX_TAG: usize = 64;
 
-/// An HMAC key whose two key blocks are already hashed, so that using it is a copy.
+/// An HMAC key whose two key blocks are already hashed, so that using it is a copy. As whoever has these blocks can
+/// sign, they are wiped when they are dropped.
 #[derive(Clone)]
 pub(crate) struct MacKey(RunningMac);
 
@@ -52,6 +53,33 @@ impl MacKey {
     pub(crate) fn start(&self) -> RunningMac {
         self.0.clone()
     }
+
+    /// The tag of what `feed` passes on. The state is copied to where it is used and moved no more, and for none of
+    /// the digests needs memory.
+    pub(crate) fn tag<E>(
+        &self,
+        feed: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>,
+    ) -> Result<MacTag, E> {
+        match &self.0 {
+            RunningMac::HmacSha1(mac) => tag(mac.clone(), feed),
+            RunningMac::HmacSha256(mac) => tag(mac.clone(), feed),
+            RunningMac::HmacSha384(mac) => tag((**mac).clone(), feed),
+            RunningMac::HmacSha512(mac) => tag((**mac).clone(), feed),
+            plain => {
+                let mut running = plain.clone();
+                feed(&mut |bytes| running.update(bytes))?;
+                Ok(running.finish())
+            }
+        }
+    }
+}
+
+fn tag<M: Mac, E>(
+    mut mac: M,
+    feed: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>,
+) -> Result<MacTag, E> {
+    feed(&mut |bytes| mac.update(bytes))?;
+    Ok(MacTag::new(&mac.finalize().into_bytes()))
 }
 
 impl RunningMac {

@@ -138,6 +138,26 @@ impl Algorithm {
     }
 }
 
+impl AlgorithmRule {
+    /// Whether what verifies cannot sign.
+    #[cfg(feature = "explain")]
+    pub(crate) fn has_public_key(&self) -> bool {
+        match self {
+            Self::Fixed(algorithm) => !matches!(
+                algorithm,
+                Algorithm::Hmac(_)
+                    | Algorithm::Hash(_)
+                    | Algorithm::Token
+                    | Algorithm::Basic
+                    | Algorithm::None
+                    | Algorithm::Jwt(JwtAlgorithm::Hs256)
+            ),
+            Self::Named(_) => false,
+            Self::Json { .. } => true,
+        }
+    }
+}
+
 impl JwtAlgorithm {
     /// The name in the header of a token.
     pub(crate) fn name(self) -> &'static str {

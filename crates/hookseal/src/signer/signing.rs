@@ -13,7 +13,7 @@ use crate::params::Params;
 use crate::profile::check_header_value;
 use crate::request::{Headers, Request};
 use crate::scheme::{
-    Algorithm, AlgorithmRule, DigestKind, Grammar, IdentityRule, IdentitySource, Pairs, Scheme,
+    Algorithm, AlgorithmRule, Grammar, IdentityRule, IdentitySource, Pairs, Scheme,
     SignatureRule, TimestampRule, TimestampSource,
 };
 use crate::signed_headers::SignedHeaders;
@@ -186,14 +186,19 @@ impl<'s, 'm> Signing<'s, 'm> {
                 return Ok(());
             }
         };
-        let mut running = match (self.algorithm, key) {
-            (Algorithm::Hash(digest), _) => RunningMac::plain(digest),
-            (_, Key::Mac(mac)) => mac.start(),
+        let tag = match (self.algorithm, key) {
+            (Algorithm::Hash(digest), _) => {
+                let mut running = RunningMac::plain(digest);
+                self.emit(headers, Some(key), &mut |bytes| running.update(bytes))?;
+                running.finish()
+            }
+            (_, Key::Mac(mac)) => {
+                mac.tag(|write| self.emit(headers, Some(key), &mut |bytes| write(bytes)))?
+            }
             // `Key::prepare` makes these for other algorithms alone.
-            (_, Key::Secret(_) | Key::Public(_)) => RunningMac::plain(DigestKind::Sha256),
+            (_, Key::Secret(_) | Key::Public(_)) => return Err(SignError::Algorithm),
         };
-        self.emit(headers, Some(key), &mut |bytes| running.update(bytes))?;
-        self.rule.encoding.encode(running.finish().as_bytes(), out);
+        self.rule.encoding.encode(tag.as_bytes(), out);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::body::BodyReading;
 use crate::document::{Document, query_value};
 use crate::error::{ErrorKind, VerifyError};
 use crate::few::Few;
-use crate::key::{self, Key, MacTag, RunningMac};
+use crate::key::{self, Key, RunningMac};
 use crate::params::Params;
 use crate::request::Request;
 use crate::scheme::{
@@ -259,19 +259,20 @@ impl<'v, 'r> Verification<'v, 'r> {
         candidates: impl Iterator<Item = &'d Decoded>,
     ) -> Result<bool, VerifyError> {
         let tag = match (algorithm, key) {
-            (Algorithm::Hmac(_), Key::Mac(mac)) => self.tag(mac.start(), values)?,
-            (Algorithm::Hash(digest), Key::Secret(_)) => self.tag(RunningMac::plain(digest), values)?,
+            (Algorithm::Hmac(_), Key::Mac(mac)) => {
+                mac.tag(|write| values.emit(&self.scheme.content, &mut |bytes| write(bytes)))?
+            }
+            (Algorithm::Hash(digest), Key::Secret(_)) => {
+                let mut running = RunningMac::plain(digest);
+                values.emit(&self.scheme.content, &mut |bytes| running.update(bytes))?;
+                running.finish()
+            }
             (_, Key::Public(public)) => return self.public_matches(algorithm, public, values, candidates),
             (_, Key::Mac(_) | Key::Secret(_)) => return Ok(false),
         };
         // Every candidate is compared, so that the time says nothing of which one it was.
         let none = Choice::from(0);
         Ok(candidates.fold(none, |found, candidate| found | tag.matches(candidate.as_bytes())).into())
-    }
-
-    fn tag(&self, mut mac: RunningMac, values: &Values<'_>) -> Result<MacTag, VerifyError> {
-        values.emit(&self.scheme.content, &mut |bytes| mac.update(bytes))?;
-        Ok(mac.finish())
     }
 
     fn public_matches<'d>(

@@ -10,7 +10,7 @@ use crate::document::{Document, query_value};
 use crate::error::{ErrorKind, VerifyError};
 use crate::few::Few;
 use crate::limits::{MAX_CANDIDATES, MAX_FIELD_BYTES, MAX_NUMBERED_HEADERS};
-use crate::request::{Headers, Line, Request, trim};
+use crate::request::{Headers, Line, Request, has_control, trim};
 use crate::scheme::{
     AlgorithmRule, Carrier, DigestKind, Grammar, IdentityRule, IdentitySource, JsonPath, RequiredHeader,
     SignatureRule, TimestampSource,
@@ -167,7 +167,7 @@ pub(super) fn identity<'r>(
         Line::Several => return Err(duplicate(name)),
     };
     let separates = rule.forbidden.is_some_and(|byte| memchr(byte, value).is_some());
-    let control = value.iter().fold(false, |found, byte| found | byte.is_ascii_control());
+    let control = has_control(value) || memchr(b'\t', value).is_some();
     let fits = value.len() <= MAX_FIELD_BYTES && !separates && !control;
     let text = std::str::from_utf8(value).ok().filter(|_| fits);
     match text {

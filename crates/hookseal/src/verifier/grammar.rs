@@ -6,7 +6,7 @@ use crate::error::{ErrorKind, VerifyError};
 use crate::few::Few;
 use crate::limits::{MAX_CANDIDATES, MAX_FIELD_BYTES};
 use crate::params::Params;
-use crate::request::trim;
+use crate::request::{has_control, trim};
 use crate::scheme::{DigestKind, Grammar, KeyPattern, Pairs};
 use crate::verifier::Mode;
 
@@ -66,9 +66,7 @@ impl<'t> Parser<'_, 't> {
         if field.len() > MAX_FIELD_BYTES {
             return Err(self.malformed("the value is longer than the bound"));
         }
-        // Without a branch, so that the compiler looks at many bytes at once.
-        let control = |byte: &u8| (*byte < b' ') & (*byte != b'\t') | (*byte == 0x7f);
-        if field.iter().fold(false, |found, byte| found | control(byte)) {
+        if has_control(field) {
             return Err(self.malformed("the value holds control characters"));
         }
         match self.grammar {

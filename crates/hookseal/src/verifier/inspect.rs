@@ -32,6 +32,11 @@ impl Verifier {
         Ok(Self::assemble(scheme, keys, VerifyOptions { mode, tolerance: ToleranceOverride::Off, params }))
     }
 
+    /// A verifier that has no keys, for [`inspect`](Self::inspect) alone.
+    pub(crate) fn without_keys(scheme: Arc<Scheme>, mode: Mode, params: Params) -> Self {
+        Self::assemble(scheme, Vec::new(), VerifyOptions { mode, tolerance: ToleranceOverride::Off, params })
+    }
+
     /// Takes a request apart as a verification does, up to where signatures are computed.
     pub(crate) fn inspect(&self, request: &Request<'_>) -> Result<Inspection, VerifyError> {
         let document = Document::new(request.body);
@@ -51,9 +56,10 @@ impl Verifier {
             Some(TimestampSource::Field(_)) => {
                 parsed.groups.iter().filter_map(|group| group.timestamp).map(<[u8]>::to_vec).collect()
             }
-            Some(source) => {
-                extract::timestamp(request, &document, source)?.into_iter().map(|text| text.into_owned()).collect()
-            }
+            Some(source) => extract::timestamp(request, &document, source)?
+                .into_iter()
+                .map(|text| text.into_owned())
+                .collect(),
         };
         Ok(Inspection { candidates, timestamps })
     }

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use hookseal::Part;
 use hookseal::guide::{self, Language, NotGenerated};
+use hookseal::{Part, Profile};
 
 use crate::cases::{Lines, Subject};
+use crate::pages::HOSTILE;
 use crate::runtimes::{folder, harness, is_there, run};
 
 /// The subjects for which there is code in a language, with it. The others are compared with `expected`, the names of
@@ -154,7 +155,10 @@ fn php() {
     }
     write_cases(&folder, &made, Lines::Joined);
     fs::write(folder.join("harness.php"), harness("harness.php")).unwrap();
-    print!("{}", run(&folder, "php", &["-d", "error_reporting=-1", "-d", "display_errors=stderr", "harness.php"]));
+    print!(
+        "{}",
+        run(&folder, "php", &["-d", "error_reporting=-1", "-d", "display_errors=stderr", "harness.php"])
+    );
 }
 
 #[test]
@@ -171,7 +175,8 @@ fn java() {
     let mut entries = String::new();
     for (subject, code) in &made {
         let name = subject.name();
-        let class = if subject.part == Part::Delivery { "WebhookVerifier" } else { "WebhookVerifierChallenge" };
+        let class =
+            if subject.part == Part::Delivery { "WebhookVerifier" } else { "WebhookVerifierChallenge" };
         fs::create_dir_all(folder.join(&name)).unwrap();
         let source = format!("{name}/{class}.java");
         fs::write(folder.join(&source), format!("package {name};\n\n{code}")).unwrap();
@@ -233,7 +238,9 @@ fn rust() {
 /// There is no .NET in Debian, so the samples in C# are not executed: their shape alone is checked.
 #[test]
 fn csharp_has_its_shape() {
-    let mut expected = [&BEYOND_SAMPLES[..], &["discord: language", "fal-ai: language", "standard-webhooks-v1a: language"]].concat();
+    let mut expected =
+        [&BEYOND_SAMPLES[..], &["discord: language", "fal-ai: language", "standard-webhooks-v1a: language"]]
+            .concat();
     expected.sort_unstable();
     for (subject, code) in generated(Language::CSharp, &expected) {
         for (open, close) in [('{', '}'), ('(', ')'), ('[', ']')] {
@@ -267,4 +274,31 @@ fn outside_texts(code: &str) -> impl Iterator<Item = char> {
         }
         kept
     })
+}
+
+/// Texts of a profile that try to end a literal or a comment leave code that its language can read.
+#[test]
+fn texts_of_a_profile_break_no_code() {
+    let folder = folder("hostile");
+    let profile = Profile::parse(HOSTILE).unwrap();
+    let checks: [(Language, &str, &[&str]); 6] = [
+        (Language::Node, "node", &["--check", "verify.mjs"]),
+        (Language::Python, "python3", &["-m", "py_compile", "verify.py"]),
+        (Language::Go, "gofmt", &["-e", "verify.go"]),
+        (Language::Ruby, "ruby", &["-c", "verify.rb"]),
+        (Language::Php, "php", &["-l", "verify.php"]),
+        (Language::Java, "javac", &["WebhookVerifier.java"]),
+    ];
+    for (language, program, arguments) in checks {
+        let file = arguments[arguments.len() - 1];
+        fs::write(folder.join(file), guide::code(&profile, language).unwrap()).unwrap();
+        let there = match language {
+            Language::Go => is_there("go", "version"),
+            Language::Java => is_there(program, "-version"),
+            _ => is_there(program, "--version"),
+        };
+        if there {
+            run(&folder, program, arguments);
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod redaction;
 mod rotation;
 mod safety;
 mod samples;
+mod sealing;
 mod signing;
 mod support;
 mod variations;

@@ -1,6 +1,10 @@
 //! What a profile of one's own has to admit, what it cannot be, and what it takes from the one that it extends.
 
-use hookseal::{Profile, ProfileErrors};
+use std::collections::HashSet;
+
+use hookseal::{Message, Params, Part, Profile, ProfileErrors, Secret, SignedHeaders, Signer};
+
+use crate::support::NOW;
 
 #[track_caller]
 fn problems(source: &str) -> Vec<String> {
@@ -256,4 +260,71 @@ fn every_content_reads_back_from_what_it_says_of_itself() {
         let written = written.into_iter().flatten().filter_map(toml::Value::as_str);
         assert!(profile.scheme().content().eq(written), "{}", profile.name());
     }
+}
+
+/// Every content of up to four of these items, which are few and alike so that bytes can move between them.
+fn contents() -> Vec<Vec<&'static str>> {
+    let items = ["{timestamp}", "{id}", "{body}", ".", "1"];
+    let mut all: Vec<Vec<&str>> = vec![Vec::new()];
+    let mut from = 0;
+    for _ in 0..4 {
+        let longer: Vec<Vec<&str>> = all[from..]
+            .iter()
+            .flat_map(|content| items.map(|item| [content.as_slice(), &[item]].concat()))
+            .collect();
+        from = all.len();
+        all.extend(longer);
+    }
+    all
+}
+
+/// A profile of such a content that admits what it can, if one can be made of it.
+fn profile_of(content: &[&str]) -> Option<Profile> {
+    let timestamp = if content.contains(&"{timestamp}") { UNIX } else { "" };
+    let quoted: Vec<String> = content.iter().map(|item| format!("{item:?}")).collect();
+    Profile::parse(&scheme(&format!(
+        "admit = [\"ambiguous-boundary\", \"body-unsigned\"]\nalgorithm = \"hmac-sha256\"\ncontent = [{}]\n{BARE}\n{timestamp}\n\
+         [scheme.id]\nheader = \"x-id\"\nforbid = \".\"\n",
+        quoted.join(", ")
+    )))
+    .ok()
+}
+
+/// Whether two different messages have one signature.
+fn collides(content: &[&str], profile: &Profile) -> bool {
+    let secrets = [Secret::new("secret")];
+    let signer = Signer::new(profile, Part::Delivery, &secrets, &Params::new()).unwrap();
+    let of = |item: &str, values: &[&'static str]| match content.contains(&item) {
+        true => values.to_vec(),
+        false => vec![values[0]],
+    };
+    let mut seen = HashSet::new();
+    let mut headers = SignedHeaders::new();
+    for timestamp in of("{timestamp}", &["1", "11", "111"]) {
+        for id in of("{id}", &["1", "11", "a1"]) {
+            for body in of("{body}", &["", "1", "11", ".", "1.", ".1", "1.1", ".1.1"]) {
+                headers.clear();
+                let message = Message::new(NOW, id, body.as_bytes()).with_timestamp_text(timestamp);
+                signer.sign(&message, &mut headers).unwrap();
+                if !seen.insert(headers.value("x-s").unwrap().to_owned()) {
+                    return true;
+                }
+            }
+        }
+    }
+    false
+}
+
+#[test]
+fn no_two_messages_have_one_signature_unless_that_is_admitted() {
+    let (mut unambiguous, mut collisions) = (0, 0);
+    for content in contents() {
+        let Some(profile) = profile_of(&content) else { continue };
+        let flagged = profile.scheme().flags().ambiguous_boundary;
+        let collides = collides(&content, &profile);
+        assert!(flagged || !collides, "{content:?} can be taken apart in two ways");
+        unambiguous += usize::from(!flagged);
+        collisions += usize::from(collides);
+    }
+    assert!(unambiguous > 100 && collisions > 100, "{unambiguous} are unambiguous, {collisions} collide");
 }

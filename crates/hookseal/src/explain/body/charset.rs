@@ -27,20 +27,25 @@ pub(super) fn each<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
         let decoded: String = body.iter().map(|byte| charset.decode(*byte)).collect();
         let misread = text.is_some();
         bodies.offer(decoded.into_bytes(), || if misread { read(charset) } else { written(charset) })?;
-        let encoded = text.and_then(|text| text.chars().map(|character| charset.encode(character)).collect::<Option<Vec<u8>>>());
+        let encoded = text.and_then(|text| {
+            text.chars().map(|character| charset.encode(character)).collect::<Option<Vec<u8>>>()
+        });
         let is_text = encoded.as_deref().is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
         bodies.offer_some(encoded, || if is_text { read(charset) } else { written(charset) })?;
     }
     bodies.offer(String::from_utf8_lossy(body).into_owned().into_bytes(), || {
         let position = std::str::from_utf8(body).err().map_or(0, |error| error.valid_up_to());
-        let sentence = "The signature is that of the body after it was read as UTF-8, with U+FFFD in place of the bytes that are none. One side turned the body into a text: sign and verify bytes.";
+        let sentence = "The signature is that of the body after it was read as UTF-8, with U+FFFD in \
+            place of the bytes that are none. One side turned the body into a text: sign and verify bytes.";
         Finding::new(Code::BodyInvalidUtf8Replaced, sentence).with("position", position)
     })
 }
 
 fn read(charset: Charset) -> Finding {
     let sentence = format!(
-        "The signature and the body differ by one reading of UTF-8 as {name}, by which an `é` becomes `Ã©`. One side decoded the body with the wrong character set and encoded it again: pass the body on as bytes, or decode it as UTF-8.",
+        "The signature and the body differ by one reading of UTF-8 as {name}, by which an `é` becomes \
+            `Ã©`. One side decoded the body with the wrong character set and encoded it again: pass the \
+            body on as bytes, or decode it as UTF-8.",
         name = charset.name()
     );
     Finding::new(Code::BodyReadAsLatin1, sentence).with("charset", charset.name())
@@ -48,7 +53,8 @@ fn read(charset: Charset) -> Finding {
 
 fn written(charset: Charset) -> Finding {
     let sentence = format!(
-        "One side has the text in {name} and the other in UTF-8. Sign the bytes that are sent, and verify the bytes that were received.",
+        "One side has the text in {name} and the other in UTF-8. Sign the bytes that are sent, and \
+            verify the bytes that were received.",
         name = charset.name()
     );
     Finding::new(Code::BodyWrittenAsLatin1, sentence).with("charset", charset.name())

@@ -7,8 +7,11 @@ use crate::explain::{Code, Finding};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-const ADDED: &str = "The signature is that of the body without the line break at its end: an editor, a shell or a framework added one. Verify the bytes as they were received, and send the bytes that were signed.";
-const REMOVED: &str = "The signature is that of the body with a line break at its end, which something on the way took off. Verify the bytes as they were received, and send the bytes that were signed.";
+const ADDED: &str = "The signature is that of the body without the line break at its end: an editor, a \
+    shell or a framework added one. Verify the bytes as they were received, and send the bytes that \
+    were signed.";
+const REMOVED: &str = "The signature is that of the body with a line break at its end, which something \
+    on the way took off. Verify the bytes as they were received, and send the bytes that were signed.";
 
 pub(super) fn each<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     ends(bodies)?;
@@ -20,16 +23,20 @@ fn ends<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     let body = bodies.received;
     for end in [&b"\r\n"[..], b"\n"] {
         let without = body.strip_suffix(end).map(<[u8]>::to_vec);
-        bodies.offer_some(without.clone(), || finding(Code::BodyTrailingNewlineAdded, ADDED, body.len() - end.len()))?;
+        bodies.offer_some(without.clone(), || {
+            finding(Code::BodyTrailingNewlineAdded, ADDED, body.len() - end.len())
+        })?;
     }
     for end in [&b"\n"[..], b"\r\n"] {
-        bodies.offer([body, end].concat(), || finding(Code::BodyTrailingNewlineRemoved, REMOVED, body.len()))?;
+        bodies
+            .offer([body, end].concat(), || finding(Code::BodyTrailingNewlineRemoved, REMOVED, body.len()))?;
     }
     let trimmed = body.trim_ascii();
     bodies.offer(trimmed.to_vec(), || {
         Finding::new(
             Code::BodyOuterWhitespace,
-            "The signature is that of the body without the white space around it. Verify the bytes as they were received, and send the bytes that were signed.",
+            "The signature is that of the body without the white space around it. Verify the bytes as \
+                they were received, and send the bytes that were signed.",
         )
     })
 }
@@ -42,14 +49,18 @@ fn breaks<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     let became_crlf = || {
         finding(
             Code::BodyLfBecameCrlf,
-            "The signature is that of the body with LF where the body that came has CRLF. Something on the way, often an editor or a text mode, changed the line breaks: pass the body on as bytes.",
+            "The signature is that of the body with LF where the body that came has CRLF. Something on \
+                the way, often an editor or a text mode, changed the line breaks: pass the body on as \
+                bytes.",
             first(b'\r'),
         )
     };
     let became_lf = || {
         finding(
             Code::BodyCrlfBecameLf,
-            "The signature is that of the body with CRLF where the body that came has LF. Something on the way, often an editor, a text mode or a form, changed the line breaks: pass the body on as bytes.",
+            "The signature is that of the body with CRLF where the body that came has LF. Something on \
+                the way, often an editor, a text mode or a form, changed the line breaks: pass the body \
+                on as bytes.",
             first(b'\n'),
         )
     };
@@ -64,13 +75,16 @@ fn marks<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     bodies.offer_some(body.strip_prefix(BOM).map(<[u8]>::to_vec), || {
         Finding::new(
             Code::BodyBomAdded,
-            "The signature is that of the body without the byte order mark (EF BB BF) at its beginning. Some editors and some readers of text files write one: pass the body on as bytes.",
+            "The signature is that of the body without the byte order mark (EF BB BF) at its beginning. \
+                Some editors and some readers of text files write one: pass the body on as bytes.",
         )
     })?;
     bodies.offer([BOM, body].concat(), || {
         Finding::new(
             Code::BodyBomRemoved,
-            "The signature is that of the body with a byte order mark (EF BB BF) at its beginning, which something on the way took off, as many decoders of text do: pass the body on as bytes.",
+            "The signature is that of the body with a byte order mark (EF BB BF) at its beginning, \
+                which something on the way took off, as many decoders of text do: pass the body on as \
+                bytes.",
         )
     })
 }

@@ -15,24 +15,77 @@ pub(super) fn each<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     without_spaces(bodies)
 }
 
+/// One way to write a document.
+#[derive(Clone, Copy)]
+struct Style {
+    layout: Layout,
+    escapes: Escapes,
+    sorted: bool,
+    line_break: bool,
+}
+
 /// The same document as other programs write it.
 fn reserialised<B>(bodies: &mut Bodies<'_, B>, document: &Node<'_>) -> ControlFlow<B> {
     let sorted = document.sorted();
-    let orders = if sorted == *document { vec![(document, false)] } else { vec![(document, false), (&sorted, true)] };
+    for style in styles(bodies.received, document, sorted != *document) {
+        let mut written = Vec::with_capacity(bodies.received.len());
+        let node = if style.sorted { &sorted } else { document };
+        node.write(style.layout, style.escapes, &mut written);
+        written.extend(style.line_break.then_some(b'\n'));
+        bodies.offer(written, || style.finding())?;
+    }
+    ControlFlow::Continue(())
+}
+
+/// The ways that differ for this document, the likeliest first: a long body leaves no time for all of them.
+fn styles(text: &[u8], document: &Node<'_>, can_be_sorted: bool) -> Vec<Style> {
     // Most documents hold nothing that is escaped in several ways, and then one way stands for all.
-    let escapes = distinct_escapes(document);
-    for (node, sorted) in orders {
-        for escapes in &escapes {
-            for layout in Layout::ALL {
-                let mut written = Vec::with_capacity(bodies.received.len());
-                node.write(layout, *escapes, &mut written);
-                let written_with_break = [&written[..], b"\n"].concat();
-                bodies.offer(written, || finding(layout, *escapes, sorted, false))?;
-                bodies.offer(written_with_break, || finding(layout, *escapes, sorted, true))?;
+    let escapes = match json::has_escapes(text) {
+        true => distinct_escapes(document),
+        false => vec![Escapes::AsWritten],
+    };
+    let orders: &[bool] = if can_be_sorted { &[false, true] } else { &[false] };
+    let mut styles = Vec::new();
+    for escapes in escapes {
+        for layout in Layout::ALL {
+            for sorted in orders.iter().copied() {
+                styles.extend([false, true].map(|line_break| Style { layout, escapes, sorted, line_break }));
             }
         }
     }
-    ControlFlow::Continue(())
+    styles.sort_by_key(|style| (style.line_break, !style.is_usual(), style.sorted));
+    styles
+}
+
+impl Style {
+    /// Whether it is the default of a language that many people use.
+    fn is_usual(self) -> bool {
+        match self.layout {
+            Layout::Compact => {
+                !matches!(self.escapes, Escapes::NonAscii | Escapes::Slashes | Escapes::DotNet)
+            }
+            Layout::Spaced => matches!(self.escapes, Escapes::AsWritten | Escapes::NonAscii),
+            Layout::Indented(_) => matches!(self.escapes, Escapes::AsWritten | Escapes::Least),
+        }
+    }
+
+    fn finding(self) -> Finding {
+        let mut words = vec![self.layout.words()];
+        words.extend(self.escapes.words());
+        words.extend(self.sorted.then_some("with sorted keys"));
+        words.extend(self.line_break.then_some("with a line break at its end"));
+        let sentence = format!(
+            "The signature is that of the same JSON written in another way: {}. One side parsed the body and \
+             wrote it again: sign and verify the very bytes that are sent, before anything parses them.",
+            words.join(", ")
+        );
+        let yes_no = |yes| if yes { "yes" } else { "no" };
+        Finding::new(Code::BodyJsonReserialised, sentence)
+            .with("layout", self.layout.name())
+            .with("escapes", self.escapes.name())
+            .with("sorted_keys", yes_no(self.sorted))
+            .with("final_newline", yes_no(self.line_break))
+    }
 }
 
 fn distinct_escapes(document: &Node<'_>) -> Vec<Escapes> {
@@ -47,32 +100,17 @@ fn distinct_escapes(document: &Node<'_>) -> Vec<Escapes> {
     distinct.into_iter().map(|(escapes, _)| escapes).collect()
 }
 
-fn finding(layout: Layout, escapes: Escapes, sorted: bool, line_break: bool) -> Finding {
-    let mut words = vec![layout.words()];
-    words.extend(escapes.words());
-    words.extend(sorted.then_some("with sorted keys"));
-    words.extend(line_break.then_some("with a line break at its end"));
-    let sentence = format!(
-        "The signature is that of the same JSON written in another way: {}. One side parsed the body and wrote it again: sign and verify the very bytes that are sent, before anything parses them.",
-        words.join(", ")
-    );
-    let yes_no = |yes| if yes { "yes" } else { "no" };
-    Finding::new(Code::BodyJsonReserialised, sentence)
-        .with("layout", layout.name())
-        .with("escapes", escapes.name())
-        .with("sorted_keys", yes_no(sorted))
-        .with("final_newline", yes_no(line_break))
-}
-
 /// A document that was written as a JSON string, on one side or the other.
 fn within_strings<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     bodies.offer_some(json::unwrap_string(bodies.received), || {
-        let sentence = "The body is a JSON string that holds a document, and the signature is that of the document itself: the sender encoded it twice. Send the document.";
+        let sentence = "The body is a JSON string that holds a document, and the signature is that of \
+            the document itself: the sender encoded it twice. Send the document.";
         Finding::new(Code::BodyJsonInString, sentence)
     })?;
     let text = std::str::from_utf8(bodies.received).ok().filter(|text| text.starts_with(['{', '[']));
     bodies.offer_some(text.map(json::wrap_string), || {
-        let sentence = "The signature is that of the body as a JSON string: one side encoded it twice before it signed. Sign the document itself.";
+        let sentence = "The signature is that of the body as a JSON string: one side encoded it twice \
+            before it signed. Sign the document itself.";
         Finding::new(Code::BodyJsonInString, sentence)
     })
 }
@@ -83,11 +121,14 @@ fn without_spaces<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     };
     let (spaces, whitespace) = (without(b" "), without(b" \t\r\n"));
     bodies.offer(spaces, || {
-        let sentence = "The signature is that of the body without any of its spaces, also those within strings. Where the vendor signs it so, the profile says `strict = [\"strip-spaces\"]` under `[scheme.body]`; otherwise sign the bytes that are sent.";
+        let sentence = "The signature is that of the body without any of its spaces, also those within \
+            strings. Where the vendor signs it so, the profile says `strict = [\"strip-spaces\"]` under \
+            `[scheme.body]`; otherwise sign the bytes that are sent.";
         Finding::new(Code::BodySpacesRemoved, sentence)
     })?;
     bodies.offer(whitespace, || {
-        let sentence = "The signature is that of the body without any white space, also that within strings: spaces, tabs and line breaks. Sign the bytes that are sent.";
+        let sentence = "The signature is that of the body without any white space, also that within \
+            strings: spaces, tabs and line breaks. Sign the bytes that are sent.";
         Finding::new(Code::BodyWhitespaceRemoved, sentence)
     })
 }

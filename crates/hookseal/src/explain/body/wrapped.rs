@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use base64::Engine;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 
 use super::Bodies;
 use crate::explain::{Code, Finding};
@@ -24,7 +24,8 @@ pub(super) fn each<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     in_base64(bodies)?;
     let whole = dechunk(bodies.received);
     bodies.offer_some(whole, || {
-        let sentence = "The body still has the lengths and line breaks of a chunked transfer, and the signature is that of the chunks put together. Take the body after HTTP has been decoded.";
+        let sentence = "The body still has the lengths and line breaks of a chunked transfer, and the \
+            signature is that of the chunks put together. Take the body after HTTP has been decoded.";
         Finding::new(Code::BodyChunked, sentence)
     })?;
     forms(bodies)
@@ -44,7 +45,10 @@ fn compressed<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     };
     let Some((format, plain)) = plain.or_else(raw) else { return ControlFlow::Continue(()) };
     bodies.offer(plain, || {
-        let sentence = format!("The body is compressed ({format}), and the signature is that of its plain form. Inflate the body first, or sign what is sent.");
+        let sentence = format!(
+            "The body is compressed ({format}), and the signature is that of its \
+            plain form. Inflate the body first, or sign what is sent."
+        );
         Finding::new(Code::BodyCompressed, sentence).with("format", format)
     })
 }
@@ -58,11 +62,13 @@ fn inflate(format: &'static str, decoder: impl Read) -> Option<(&'static str, Ve
 fn in_base64<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     let decoded = LENIENT.decode(bodies.received.trim_ascii()).ok();
     bodies.offer_some(decoded, || {
-        let sentence = "The body is base64, and the signature is that of what it stands for. Gateways such as that of AWS Lambda hand bodies over so: decode the body before it is verified.";
+        let sentence = "The body is base64, and the signature is that of what it stands for. Gateways \
+            such as that of AWS Lambda hand bodies over so: decode the body before it is verified.";
         Finding::new(Code::BodyBase64Encoded, sentence)
     })?;
     bodies.offer(STANDARD.encode(bodies.received).into_bytes(), || {
-        let sentence = "The signature is that of the base64 of the body. One side signed the encoded text: sign the bytes that are sent.";
+        let sentence = "The signature is that of the base64 of the body. One side signed the encoded \
+            text: sign the bytes that are sent.";
         Finding::new(Code::BodyBase64Decoded, sentence)
     })
 }
@@ -89,7 +95,10 @@ fn dechunk(body: &[u8]) -> Option<Vec<u8>> {
 /// The form with its characters escaped in other ways.
 fn forms<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     let body = bodies.received;
-    if !body.iter().any(|byte| matches!(byte, b'%' | b'+')) || body.starts_with(b"{") || body.starts_with(b"[") {
+    if !body.iter().any(|byte| matches!(byte, b'%' | b'+'))
+        || body.starts_with(b"{")
+        || body.starts_with(b"[")
+    {
         return ControlFlow::Continue(());
     }
     for (from, to, words) in [
@@ -101,13 +110,18 @@ fn forms<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     ] {
         bodies.offer(replace(body, from, to), || encoding(words))?;
     }
-    bodies.offer(with_digits(body, u8::to_ascii_lowercase), || encoding("with lower-case digits after `%`"))?;
-    bodies.offer(with_digits(body, u8::to_ascii_uppercase), || encoding("with upper-case digits after `%`"))?;
+    bodies
+        .offer(with_digits(body, u8::to_ascii_lowercase), || encoding("with lower-case digits after `%`"))?;
+    bodies
+        .offer(with_digits(body, u8::to_ascii_uppercase), || encoding("with upper-case digits after `%`"))?;
     bodies.offer(decoded(body), || encoding("without percent-encoding"))
 }
 
 fn encoding(words: &str) -> Finding {
-    let sentence = format!("The signature is that of the form {words}. One side parsed the form and wrote it again: sign and verify the very bytes that are sent.");
+    let sentence = format!(
+        "The signature is that of the form {words}. One side parsed the form and \
+        wrote it again: sign and verify the very bytes that are sent."
+    );
     Finding::new(Code::BodyFormEncoding, sentence).with("signed", words)
 }
 

@@ -39,7 +39,7 @@ fn of_signatures(plan: &Plan) -> Vec<String> {
         notes.push("**Comparing with `==`.** It stops at the first difference and tells, over many tries, how much was right. Use the comparison of the samples.".to_owned());
     }
     if plan.encoding.starts_with("hex") && !plan.uses.public_key {
-        notes.push("**Decoding before comparing.** `Buffer.from(text, \"hex\")` stops at the first bad character, so `4d2dzz...` passes for shorter bytes. The samples compare the written form.".to_owned());
+        notes.push("**Decoding before comparing.** `Buffer.from(text, \"hex\")` stops at the first bad character, so 64 right digits with `zz` after them pass. The samples compare the written form.".to_owned());
     }
     if plan.grammar.kind == "pairs" {
         notes.push("**Reading the header into a dictionary.** A key that comes twice, as during a rotation, keeps one value. Collect every signature in a list.".to_owned());
@@ -86,7 +86,7 @@ fn of_timestamps(plan: &Plan) -> Vec<String> {
         _ => "**Reading the time with a lenient parser.** `parseInt`, `float()` and `int()` take `17e8`, `1_700` and digits of other scripts. Take 1 to 15 ASCII digits.".to_owned(),
     });
     if timestamp.past_ms.is_some() || timestamp.future_ms.is_some() {
-        notes.push("**Checking the age of another time.** Times in the body say when something happened, and retries are signed anew: compare the signed timestamp alone, and keep your clock right with NTP.".to_owned());
+        notes.push("**Checking the age of another time.** Times in the body say when something happened, not when it was sent. Compare the signed timestamp alone, and keep your clock right.".to_owned());
     }
     notes
 }

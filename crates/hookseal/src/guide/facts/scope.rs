@@ -18,7 +18,11 @@ pub(in crate::guide) fn not_covered(scheme: &Scheme) -> Vec<String> {
     }
     for (rule, what, act) in [
         (&scheme.event_type, "type", "Dispatch on the body, or check that the two agree."),
-        (&scheme.id, "delivery id", "Whoever repeats a request can give it another id: recognise repeats by the body too."),
+        (
+            &scheme.id,
+            "delivery id",
+            "Whoever repeats a request can give it another id: recognise repeats by the body too.",
+        ),
     ] {
         if let Some(IdentityRule { source: IdentitySource::Header(name), covered: false, .. }) = rule {
             notes.push(format!("**The {what}** in {}. {act}", code_span(name)));
@@ -30,7 +34,7 @@ pub(in crate::guide) fn not_covered(scheme: &Scheme) -> Vec<String> {
         notes.push("**Whether it is new.** Within the tolerance, a request that was seen once verifies again. Remember what you handled for at least that long, and for as long as retries come.".to_owned());
     }
     if flags.body_malleable {
-        notes.push("**White space in the body.** Bodies that differ only in what is taken out before signing have one signature. Do not let spaces in values decide anything.".to_owned());
+        notes.push("**The exact bytes of the body.** Bodies that differ only in what is taken out or added before signing have one signature. Let nothing depend on it, such as a space in a value.".to_owned());
     }
     if flags.ambiguous_boundary {
         notes.push("**Where one signed part ends and the next begins.** They stand side by side with nothing between them, so take each in its exact form alone.".to_owned());
@@ -43,7 +47,9 @@ pub(in crate::guide) fn not_covered(scheme: &Scheme) -> Vec<String> {
     notes.push(match (url, method) {
         (true, true) => "The other headers.".to_owned(),
         (true, false) => "The method and the other headers.".to_owned(),
-        (false, _) => "The method, the URL and the other headers. Use a secret for one endpoint alone.".to_owned(),
+        (false, _) => {
+            "The method, the URL and the other headers. Use a secret for one endpoint alone.".to_owned()
+        }
     });
     notes
 }

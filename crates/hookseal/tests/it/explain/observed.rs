@@ -29,7 +29,10 @@ fn missing_signatures() {
     let forget = |request: &mut Received| request.lines.clear();
     notices("github-sha256", forget, Code::SignatureHeaderMissing, &[("place", "x-hub-signature-256")]);
     let rename = |request: &mut Received| {
-        request.lines = vec![("X-Hub-Signature".to_owned(), b"sha1=00".to_vec()), ("Host".to_owned(), b"a.test".to_vec())];
+        request.lines = vec![
+            ("X-Hub-Signature".to_owned(), b"sha1=00".to_vec()),
+            ("Host".to_owned(), b"a.test".to_vec()),
+        ];
     };
     notices("github-sha256", rename, Code::SignatureHeaderMissing, &[("alike", "x-hub-signature")]);
     let empty = |request: &mut Received| request.line("x-hub-signature-256").clear();
@@ -65,12 +68,29 @@ fn suspicious_bodies() {
     notices("stripe", |request| request.body.clear(), Code::BodyIsEmpty, &[]);
     let lost = |request: &mut Received| request.body = "{\"b\": \"\u{fffd}\"}".into();
     notices("stripe", lost, Code::BodyReplacementCharacters, &[("position", "7")]);
-    notices("mailgun", |request| request.body = b"{\"a\": x}".to_vec(), Code::BodyUnreadable, &[("position", "6")]);
+}
+
+#[test]
+fn bodies_that_cannot_be_read() {
+    let stripe = Profile::builtin("stripe").unwrap();
+    let mailgun = Profile::builtin("mailgun").unwrap();
+    let mut request = Received::signed(stripe, &secret_of(stripe), b"{}");
+    for (body, position) in [(&b"{\"a\": x}"[..], Some("6")), (b"", Some("0")), (b"a=b&c=d", Some("0"))] {
+        request.body = body.to_vec();
+        let explanation = request.explain(mailgun);
+        let finding = &explanation.findings()[0];
+        assert_eq!(
+            (finding.code(), finding.detail("position")),
+            (Code::BodyUnreadable, position),
+            "{explanation}"
+        );
+    }
 }
 
 #[test]
 fn suspicious_secrets() {
-    let configure = |secret: &'static str| move |request: &mut Received| request.secrets = vec![Secret::new(secret)];
+    let configure =
+        |secret: &'static str| move |request: &mut Received| request.secrets = vec![Secret::new(secret)];
     notices("stripe", configure("quite another\n"), Code::SecretTrailingNewline, &[("secret", "1")]);
     notices("stripe", configure("\"quite another\""), Code::SecretSurroundingQuotes, &[]);
     notices("standard-webhooks", configure("whsec_not base64"), Code::SecretUnusable, &[]);
@@ -96,4 +116,15 @@ fn unusable_secrets_that_can_be_mended_are_explained() {
     assert_eq!(explanation.findings()[0].code(), Code::SecretTrailingNewline);
     let text = explanation.to_string();
     assert!(text.starts_with("Nothing can be verified: secret 1 is not canonical base64"), "{text}");
+}
+
+#[test]
+fn the_document_has_every_code() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/explain.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    for code in Code::ALL {
+        assert!(document.contains(&format!("| `{code}` |")), "{code}");
+    }
+    let (_, table) = document.split_once("## The codes").unwrap();
+    assert_eq!(table.matches("\n| `").count(), Code::ALL.len(), "a code that is none any more");
 }

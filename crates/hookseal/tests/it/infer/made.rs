@@ -89,6 +89,9 @@ pub(super) fn schemes(kind: Kind) -> impl Strategy<Value = Scheme> {
     let words = proptest::collection::hash_set("[a-z]{4,7}", 4).prop_map(|words| words.into_iter().collect());
     (how, contents(kind), words).prop_map(|(how, (values, gaps, version), words)| {
         let (algorithm, key, carrier, encoding, reading, time) = how;
+        // Forty-eight bytes need no padding, and then one request may not tell the two kinds of base64 apart.
+        let encoding =
+            if algorithm == "hmac-sha384" && encoding == "base64url" { "base64" } else { encoding };
         Scheme { algorithm, key, values, gaps, version, carrier, encoding, reading, time, words }
     })
 }
@@ -174,7 +177,10 @@ impl Scheme {
                 ("Content-Type".to_owned(), b"application/json".to_vec()),
                 ("User-Agent".to_owned(), format!("made-up/{seed}").into_bytes()),
                 (self.name(1, "Delivery-Id"), format!("dlv_{seed}a{}", seed * 31).into_bytes()),
-                (self.name(2, "Topic"), format!("order.{}", ["confirmed", "paid"][seed as usize % 2]).into_bytes()),
+                (
+                    self.name(2, "Topic"),
+                    format!("order.{}", ["confirmed", "paid"][seed as usize % 2]).into_bytes(),
+                ),
             ],
             body: pretty(&fields).into_bytes(),
         };
@@ -189,7 +195,8 @@ impl Scheme {
     }
 
     fn content(&self, captured: &Captured, time: &str, fields: &[(&str, String)]) -> Vec<u8> {
-        let mut content = self.version.map_or(String::new(), |(version, gap)| format!("{version}{gap}")).into_bytes();
+        let mut content =
+            self.version.map_or(String::new(), |(version, gap)| format!("{version}{gap}")).into_bytes();
         for (at, value) in self.values.iter().enumerate() {
             if at > 0 {
                 content.extend(self.gaps[at - 1].as_bytes());
@@ -213,7 +220,8 @@ impl Scheme {
         match self.reading {
             "strip-spaces" => pretty(fields).chars().filter(|character| *character != ' ').collect(),
             "json-compact" => {
-                let pairs: Vec<String> = fields.iter().map(|(name, text)| format!("\"{name}\":\"{text}\"")).collect();
+                let pairs: Vec<String> =
+                    fields.iter().map(|(name, text)| format!("\"{name}\":\"{text}\"")).collect();
                 format!("{{{}}}", pairs.join(","))
             }
             "escape-non-ascii" => pretty(fields).replace('é', "\\u00e9"),

@@ -1,8 +1,12 @@
 //! What is said where several schemes fit, or none.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
 use hookseal::infer::{Captured, InferError, InferOptions, infer};
 use hookseal::{Profile, Secret};
 use proptest::prelude::*;
+use sha2::Sha256;
 
 /// HMAC-SHA256 of `1750000000.{}` with the key `s3cret!`.
 const SIGNATURE: &str = "1e489ea5376b14fa22e340c55550a5c2341648fadd05e5bfe53751296b177a83";
@@ -11,7 +15,10 @@ fn request(headers: &[(&str, &str)], body: &str) -> Captured {
     Captured {
         method: "POST".to_owned(),
         url: "https://hooks.example.test/in".to_owned(),
-        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+            .collect(),
         body: body.as_bytes().to_vec(),
     }
 }
@@ -60,18 +67,40 @@ fn several_that_fit_are_all_listed_with_what_tells_them_apart() {
     let headers = [("X-Sent-At", "1750000000"), ("X-Tried-At", "1750000000"), ("X-Signature", SIGNATURE)];
     let first = request(&headers, "{}");
     let outcome = infer(std::slice::from_ref(&first), &secret(), &InferOptions::default()).unwrap();
-    let headers: Vec<_> =
-        outcome.found.iter().map(|candidate| candidate.profile.scheme().timestamp_header().unwrap()).collect();
+    let headers: Vec<_> = outcome
+        .found
+        .iter()
+        .map(|candidate| candidate.profile.scheme().timestamp_header().unwrap())
+        .collect();
     assert_eq!(headers, ["x-sent-at", "x-tried-at"]);
-    assert_eq!(outcome.advice, [
-        "The same text stands in the header x-sent-at and in the header x-tried-at: a request in which they differ tells which is signed.",
-    ]);
+    assert_eq!(
+        outcome.advice,
+        [
+            "The same text stands in the header x-sent-at and in the header x-tried-at: a request in which they differ tells which is signed.",
+        ]
+    );
 
-    let second =
-        request(&[("X-Sent-At", "1750000000"), ("X-Tried-At", "1750000060"), ("X-Signature", SIGNATURE)], "{}");
+    let second = request(
+        &[("X-Sent-At", "1750000000"), ("X-Tried-At", "1750000060"), ("X-Signature", SIGNATURE)],
+        "{}",
+    );
     let outcome = infer(&[first, second], &secret(), &InferOptions::default()).unwrap();
     assert_eq!(outcome.found.len(), 1, "{outcome:?}");
     assert_eq!(outcome.found[0].profile.scheme().timestamp_header(), Some("x-sent-at"));
+}
+
+#[test]
+fn a_separator_is_forbidden_in_ids_unless_one_has_it() {
+    let sent = |id: &str| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"s3cret!").unwrap();
+        mac.update(format!("{id}.{{}}").as_bytes());
+        request(&[("X-Id", id), ("X-Signature", &STANDARD.encode(mac.finalize().into_bytes()))], "{}")
+    };
+    for (ids, forbids) in [(["a-1", "a-2"], true), (["a-1", "a.2"], false)] {
+        let outcome = infer(&ids.map(sent), &secret(), &InferOptions::default()).unwrap();
+        assert_eq!(outcome.found.len(), 1, "{outcome:?}");
+        assert_eq!(outcome.found[0].toml().contains("forbid = \".\""), forbids, "{ids:?}");
+    }
 }
 
 #[test]
@@ -84,8 +113,7 @@ fn where_none_fits_it_says_what_was_tried() {
     assert!(outcome.advice[0].contains("secret"), "{:?}", outcome.advice);
     assert!(outcome.advice.iter().any(|sentence| sentence.contains("hookseal explain")));
 
-    let mut options = InferOptions::default();
-    options.max_layouts = 10;
+    let options = InferOptions { max_layouts: 10, ..InferOptions::default() };
     let outcome = infer(&[sent], &wrong, &options).unwrap();
     assert!(outcome.cut && outcome.tried == 10, "{outcome:?}");
 
@@ -96,10 +124,18 @@ fn where_none_fits_it_says_what_was_tried() {
 }
 
 #[test]
+fn a_line_break_at_the_end_of_a_captured_body_is_named() {
+    let sent = request(&[("X-Sent-At", "1750000000"), ("X-Signature", SIGNATURE)], "[{}]\n");
+    let options = InferOptions { max_layouts: 1000, ..InferOptions::default() };
+    let outcome = infer(&[sent], &secret(), &options).unwrap();
+    assert!(outcome.found.is_empty(), "{outcome:?}");
+    assert!(outcome.advice.iter().any(|sentence| sentence.contains("line break, which")), "{outcome:?}");
+}
+
+#[test]
 fn a_long_body_is_hashed_as_often_as_the_bound_allows() {
     let sent = request(&[("X-Sent-At", "1750000000"), ("X-Signature", SIGNATURE)], &"x".repeat(100_000));
-    let mut options = InferOptions::default();
-    options.max_hashed_bytes = 1_000_000;
+    let options = InferOptions { max_hashed_bytes: 1_000_000, ..InferOptions::default() };
     let outcome = infer(&[sent], &secret(), &options).unwrap();
     assert!(outcome.cut && outcome.tried < 100, "{outcome:?}");
 }
@@ -108,8 +144,7 @@ fn a_long_body_is_hashed_as_often_as_the_bound_allows() {
 fn requests_of_two_vendors_are_not_one_scheme() {
     let one = request(&[("X-Sent-At", "1750000000"), ("X-Signature", SIGNATURE)], "{}");
     let other = request(&[("X-Signature", &"00".repeat(32))], "{}");
-    let mut options = InferOptions::default();
-    options.max_layouts = 20_000;
+    let options = InferOptions { max_layouts: 20_000, ..InferOptions::default() };
     let outcome = infer(&[one, other], &secret(), &options).unwrap();
     assert!(outcome.found.is_empty(), "{outcome:?}");
     assert!(outcome.advice[0].contains("not the others"), "{:?}", outcome.advice);
@@ -119,8 +154,7 @@ fn requests_of_two_vendors_are_not_one_scheme() {
 fn arguments_are_checked() {
     let sent = request(&[], "");
     let infer = |requests: &[Captured], secrets: &[Secret], name: &str| {
-        let mut options = InferOptions::default();
-        options.name = name.to_owned();
+        let options = InferOptions { name: name.to_owned(), ..InferOptions::default() };
         infer(requests, secrets, &options).map(|_| ()).unwrap_err()
     };
     let one = std::slice::from_ref(&sent);
@@ -164,8 +198,7 @@ proptest! {
         secret in proptest::collection::vec(any::<u8>(), 1..20),
     ) {
         let sent = Captured { method: "POST".to_owned(), url, headers, body };
-        let mut options = InferOptions::default();
-        options.max_layouts = 500;
+        let options = InferOptions { max_layouts: 500, ..InferOptions::default() };
         let outcome = infer(&[sent], &[Secret::new(secret)], &options).unwrap();
         prop_assert!(outcome.tried <= 500);
     }
