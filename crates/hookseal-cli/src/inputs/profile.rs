@@ -50,8 +50,7 @@ fn builtin(name: &OsStr) -> Option<(Arc<Profile>, Option<Part>)> {
     if let Some(profile) = Profile::builtin(name) {
         return Some((Arc::clone(profile), None));
     }
-    Profile::builtins()
-        .find_map(|profile| Some((Arc::clone(profile), Some(profile.scheme_for(name)?))))
+    Profile::builtins().find_map(|profile| Some((Arc::clone(profile), Some(profile.scheme_for(name)?))))
 }
 
 fn from_file(argument: &OsStr) -> Result<Arc<Profile>, InputError> {

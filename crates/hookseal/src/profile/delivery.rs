@@ -71,7 +71,8 @@ impl DeliveryPolicy {
         self.disable_after_failures
     }
 
-    /// A new secret in the vendor's notation, made from random bytes.
+    /// A new secret in the vendor's notation, made from random bytes: a shared one, or the seed of an Ed25519 key.
+    /// The keys of ECDSA and RSA are made elsewhere, and brought.
     ///
     /// ```
     /// use hookseal::Profile;

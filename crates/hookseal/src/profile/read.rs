@@ -58,10 +58,8 @@ fn base_profile(
     match value.get_ref().as_str().and_then(Profile::builtin) {
         Some(base) => Ok(Some(base)),
         None => {
-            let message = format!(
-                "one of {} is needed",
-                names(Profile::builtins().map(|profile| profile.name()))
-            );
+            let message =
+                format!("one of {} is needed", names(Profile::builtins().map(|profile| profile.name())));
             let found = Found { span: value.span(), path: "extends".to_owned(), message };
             Err(ProfileErrors::new(source, vec![found]))
         }
@@ -183,7 +181,10 @@ fn read_headers(table: &Table<'_>) -> Vec<(String, HeaderValue)> {
         let name = read_scheme::header_name(table, name)?;
         match HeaderValue::parse(&value.value) {
             Ok(parsed) if parsed.params().next().is_some() => {
-                table.problem_at(&value, "a delivery has no parameters; {param:...} stands in `scheme.headers`");
+                table.problem_at(
+                    &value,
+                    "a delivery has no parameters; {param:...} stands in `scheme.headers`",
+                );
                 None
             }
             Ok(parsed) => Some((name, parsed)),
