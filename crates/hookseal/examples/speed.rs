@@ -83,8 +83,7 @@ impl Prepared {
         signer.sign(&message(body), &mut signed)?;
         let lines: Vec<(String, String)> =
             signed.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let _verified =
-            verifier.verify(&Request { method: "POST", url: URL, headers: &lines, body }, NOW)?;
+        let _verified = verifier.verify(&Request { method: "POST", url: URL, headers: &lines, body }, NOW)?;
         Ok(Self { secret, signer, verifier, lines })
     }
 }

@@ -1,8 +1,9 @@
 //! Sign and verify webhooks of any format, from profiles written as data.
 //!
 //! A [`Profile`] is a wire format and policy as a TOML document. From it and the secrets come a [`Signer`] and a
-//! [`Verifier`], which are made once and used for every message. There is no clock, no randomness, no I/O and no async
-//! here: `now` is an argument, and bodies are bytes.
+//! [`Verifier`], which are made once and used for every message. There is no clock, no I/O and no async here: `now` is
+//! an argument, and bodies are bytes. Nor is there randomness, with one exception: a signature by ECDSA needs a nonce, and
+//! `ring` takes it from the operating system alone.
 //!
 //! ```
 //! use hookseal::{Message, Params, Part, Profile, Request, SignedHeaders, Signer, Timestamp, Verifier, VerifyOptions};
@@ -28,7 +29,8 @@
 //!
 //! * **profile**: a wire format and policy as data. **Scheme**: the part of it that signs and verifies.
 //! * **part**: which scheme of a profile, the one for deliveries or the one for its challenge.
-//! * **secret**: key material in the vendor's own notation. Several are active during a rotation.
+//! * **secret**: key material in the vendor's own notation. Several are active during a rotation. Where receivers verify
+//!   with a public key, the one that signs is private, and [`Profile::verifying_secret`] has the other.
 //! * **tolerance**: how far a timestamp may lie in the past and, separately, in the future.
 //! * **strict, compat**: whether only what the vendor documents is taken, or also the deviations that the profile lists.
 //! * **reading**: which bytes of the body are signed.

@@ -139,9 +139,9 @@ pub(crate) fn has_control(value: &[u8]) -> bool {
     let (words, rest) = value.as_chunks::<8>();
     let mut last = [b' '; 8];
     last[..rest.len()].copy_from_slice(rest);
-    let found = words.iter().fold(suspect(u64::from_ne_bytes(last)), |found, word| {
-        found | suspect(u64::from_ne_bytes(*word))
-    });
+    let found = words
+        .iter()
+        .fold(suspect(u64::from_ne_bytes(last)), |found, word| found | suspect(u64::from_ne_bytes(*word)));
     found != 0 && value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
 }
 

@@ -89,7 +89,8 @@ impl DeliveryPolicy {
         self.headers.iter().any(|(_, value)| value.names_subscription())
     }
 
-    /// A new secret in the vendor's notation, made from random bytes.
+    /// A new secret in the vendor's notation, made from random bytes: a shared one, or the seed of an Ed25519 key.
+    /// The keys of ECDSA and RSA are made elsewhere, and brought.
     ///
     /// ```
     /// use hookseal::Profile;

@@ -141,7 +141,9 @@ mod tests {
     fn hex_is_exact() {
         for mode in [Mode::Strict, Mode::Compat] {
             assert_eq!(decode(Encoding::Hex, mode, "00ffAb"), Some(vec![0, 255, 0xab]));
-            for bad in ["0", "0g", "00 ", " 00", "0x00", "zz", "00zz", "é", "0:", "/0", "0@", "G0", "0`", "0O"] {
+            for bad in
+                ["0", "0g", "00 ", " 00", "0x00", "zz", "00zz", "é", "0:", "/0", "0@", "G0", "0`", "0O"]
+            {
                 assert_eq!(decode(Encoding::Hex, mode, bad), None, "{bad}");
             }
         }

@@ -13,8 +13,8 @@ use crate::params::Params;
 use crate::profile::check_header_value;
 use crate::request::{Headers, Request};
 use crate::scheme::{
-    Algorithm, AlgorithmRule, Grammar, IdentityRule, IdentitySource, Pairs, Scheme,
-    SignatureRule, TimestampRule, TimestampSource,
+    Algorithm, AlgorithmRule, Grammar, IdentityRule, IdentitySource, Pairs, Scheme, SignatureRule,
+    TimestampRule, TimestampSource,
 };
 use crate::signed_headers::SignedHeaders;
 use crate::values::Values;

@@ -106,7 +106,8 @@ fn rsa_keys_have_2048_to_8192_bits() {
 fn refused(name: &str, message: Message<'_>) -> SignError {
     let profile = builtin(name);
     let mut headers = SignedHeaders::new();
-    let error = signer(profile, &[secret(profile, 1)]).seal(&message.with_url(URL), &mut headers).unwrap_err();
+    let error =
+        signer(profile, &[secret(profile, 1)]).seal(&message.with_url(URL), &mut headers).unwrap_err();
     assert!(headers.is_empty(), "a refused message leaves half its headers");
     error
 }
@@ -164,8 +165,10 @@ fn the_digest_of_the_body_is_put_into_the_url_and_never_a_wrong_one() {
 }
 
 fn own(scheme: &str) -> Profile {
-    Profile::parse(&format!("name = \"mine\"\n[scheme]\nalgorithm = \"hmac-sha256\"\nkey = [\"utf8\"]\n{scheme}"))
-        .unwrap()
+    Profile::parse(&format!(
+        "name = \"mine\"\n[scheme]\nalgorithm = \"hmac-sha256\"\nkey = [\"utf8\"]\n{scheme}"
+    ))
+    .unwrap()
 }
 
 #[test]
@@ -194,7 +197,8 @@ fn what_nobody_could_sign_says_why() {
         "content = [\"{canonical:rfc9421}\"]\nsignature = { header = \"signature\", grammar = \"dictionary\" }",
     );
     assert_eq!(nothing, "its profile does not say with `covers` what a signature covers");
-    let none = Signer::new(builtin("fal-ai"), Part::Delivery, &[secret(builtin("fal-ai"), 1)], &Params::new());
+    let none =
+        Signer::new(builtin("fal-ai"), Part::Delivery, &[secret(builtin("fal-ai"), 1)], &Params::new());
     assert_eq!(none.map(drop), Err(SecretError::MissingParam { name: "user_id".to_owned() }));
 }
 
