@@ -76,7 +76,7 @@ impl CommandError {
         match self {
             Self::Sign(_) | Self::Verify(_) | Self::Profiles(_) | Self::Guide(_) | Self::Vectors(_) => {
                 Status::Usage
-            },
+            }
             Self::Serve(error) => error.status(),
             Self::Listen(error) => error.status(),
             Self::Trigger(error) => error.status(),

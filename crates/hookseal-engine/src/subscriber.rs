@@ -197,12 +197,7 @@ impl Sender {
             return Err(SubscriberError::Url(settings.profile.clone()));
         }
         let own = settings.headers.iter().map(|(name, value)| custom_header(name, value));
-        Ok(Self {
-            endpoint,
-            signer,
-            custom: own.collect::<Result<_, _>>()?,
-            profile: Arc::clone(profile),
-        })
+        Ok(Self { endpoint, signer, custom: own.collect::<Result<_, _>>()?, profile: Arc::clone(profile) })
     }
 
     /// Writes the headers of the signature, and gives the body to send: the payload's, or where the signature stands in

@@ -36,8 +36,9 @@ pub(crate) fn run(arguments: &GuideArgs) -> Result<Status, CommandError> {
     let page = page(arguments)?;
     match &arguments.out {
         None => output::line(page.trim_end())?,
-        Some(path) => fs::write(path, page)
-            .map_err(|source| GuideError::Write { path: path.clone(), source })?,
+        Some(path) => {
+            fs::write(path, page).map_err(|source| GuideError::Write { path: path.clone(), source })?
+        }
     }
     Ok(Status::Good)
 }

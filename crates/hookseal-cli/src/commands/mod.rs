@@ -1,8 +1,8 @@
 //! What each command does.
 
 pub(crate) mod demo;
-mod judge;
 pub(crate) mod guide;
+mod judge;
 pub(crate) mod listen;
 mod outbound;
 pub(crate) mod profiles;

@@ -37,7 +37,9 @@ pub(crate) enum SignCommandError {
     )]
     NoTimestamp,
     /// Nobody would see the body that has to be sent.
-    #[error("the signature stands in the body: say with --body-out FILE where to write it, or print it with --json")]
+    #[error(
+        "the signature stands in the body: say with --body-out FILE where to write it, or print it with --json"
+    )]
     InBody,
     /// Nobody would see the URL that has to be used.
     #[error("the signature covers a digest in the URL, which is not there yet: --json prints the URL to use")]
@@ -165,7 +167,8 @@ fn sign(arguments: &SignArgs) -> Result<Signed, SignCommandError> {
         None => fresh_id(now)?,
     };
     // A value that is not text can be covered by no signature, and is only for `verify`.
-    let texts = |(name, value): &'_ (String, Vec<u8>)| Some((name.clone(), str::from_utf8(value).ok()?.to_owned()));
+    let texts =
+        |(name, value): &'_ (String, Vec<u8>)| Some((name.clone(), str::from_utf8(value).ok()?.to_owned()));
     let own: Vec<(String, String)> = headers.iter().filter_map(texts).collect();
     let own: Vec<(&str, &str)> = own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let message = Message::new(now, &id, &body)

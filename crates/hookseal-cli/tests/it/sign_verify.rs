@@ -9,7 +9,9 @@ fn secret(profile: &str) -> String {
     let profile = Profile::builtin(profile).unwrap();
     let kind = match profile.scheme().algorithm() {
         Some(Algorithm::EcdsaP256Der | Algorithm::Jwt(JwtAlgorithm::Es256)) => Some("p256-a.pem"),
-        Some(Algorithm::RsaPkcs1(_) | Algorithm::Jwt(JwtAlgorithm::Rs256)) | None if profile.name() != "websub" => {
+        Some(Algorithm::RsaPkcs1(_) | Algorithm::Jwt(JwtAlgorithm::Rs256)) | None
+            if profile.name() != "websub" =>
+        {
             Some("rsa-a.pem")
         }
         _ => None,
@@ -49,16 +51,8 @@ const PARAMS: [&str; 12] = [
 ];
 
 /// The profiles whose signature or timestamp stands in the body or the URL, or covers values of it.
-const OF_A_FORM: [&str; 8] = [
-    "adyen-payments",
-    "aws-sns",
-    "braintree",
-    "hook0-v1",
-    "linear",
-    "mailgun",
-    "ms-graph",
-    "twilio-json",
-];
+const OF_A_FORM: [&str; 8] =
+    ["adyen-payments", "aws-sns", "braintree", "hook0-v1", "linear", "mailgun", "ms-graph", "twilio-json"];
 
 /// What `sign --json` prints as `--header` arguments.
 fn as_arguments(signed: &Ran) -> Vec<String> {
@@ -113,7 +107,8 @@ fn what_every_profile_signs_it_verifies_and_one_flipped_byte_is_refused() {
 #[test]
 fn a_signature_in_the_body_is_written_to_a_file_or_printed() {
     let files = Files::new();
-    let document = r#"{"signature": {"timestamp":"1529006854","token":"a8ce0e","signature":""}, "event-data":{}}"#;
+    let document =
+        r#"{"signature": {"timestamp":"1529006854","token":"a8ce0e","signature":""}, "event-data":{}}"#;
     let (body, out) = (files.write("body", document), files.path("signed"));
     let arguments = ["sign", "--profile", "mailgun", "--secret", "key-fake", "--body", &body];
     let lost = run(arguments);

@@ -67,7 +67,13 @@ impl Url {
         let (authority, rest) = rest.split_at(end);
         let (host, port) = split_port(authority);
         let (path, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
-        Some(Self { scheme: scheme.into(), host: host.into(), port: port.into(), path: path.into(), query: query.into() })
+        Some(Self {
+            scheme: scheme.into(),
+            host: host.into(),
+            port: port.into(),
+            path: path.into(),
+            query: query.into(),
+        })
     }
 
     fn text(&self) -> String {
@@ -121,7 +127,9 @@ fn hosts(question: &Question<'_>) -> Vec<String> {
 
 fn schemes(url: &Url, _: &[String]) -> Vec<Variant> {
     let (other, own) = if url.scheme == "https" { ("http", "https") } else { ("https", "http") };
-    let sentence = format!("The signature is that of the URL with `{other}`, and it was verified with `{own}`. Behind a proxy that ends TLS the application sees `http`: configure the public URL.");
+    let sentence = format!(
+        "The signature is that of the URL with `{other}`, and it was verified with `{own}`. Behind a proxy that ends TLS the application sees `http`: configure the public URL."
+    );
     let finding = Finding::new(Code::UrlScheme, sentence).with("signed", other);
     vec![(Url { scheme: other.to_owned(), ..url.clone() }, finding)]
 }
@@ -147,7 +155,10 @@ fn ports(url: &Url, _: &[String]) -> Vec<Variant> {
         port => format!("with `{port}` written out"),
     };
     let variant = |port: &str| {
-        let sentence = format!("The signature is that of the URL {}. Configure the public URL exactly as the sender has it.", words(port));
+        let sentence = format!(
+            "The signature is that of the URL {}. Configure the public URL exactly as the sender has it.",
+            words(port)
+        );
         (Url { port: port.to_owned(), ..url.clone() }, Finding::new(Code::UrlPort, sentence))
     };
     ["", default].into_iter().filter(|port| *port != url.port).map(variant).collect()
@@ -158,7 +169,9 @@ fn paths(url: &Url, _: &[String]) -> Vec<Variant> {
         Some(without) => (without.to_owned(), "without the slash"),
         None => (format!("{}/", url.path), "with a slash"),
     };
-    let sentence = format!("The signature is that of the URL {words} at the end of its path. Configure the public URL exactly as the sender has it.");
+    let sentence = format!(
+        "The signature is that of the URL {words} at the end of its path. Configure the public URL exactly as the sender has it."
+    );
     let slashed = (Url { path: slashed, ..url.clone() }, Finding::new(Code::UrlTrailingSlash, sentence));
     let encoded = encodings(&url.path).into_iter().map(|path| (Url { path, ..url.clone() }, encoding()));
     [slashed].into_iter().chain(encoded).collect()
@@ -177,17 +190,24 @@ fn queries(url: &Url, _: &[String]) -> Vec<Variant> {
 /// A part with its characters escaped in other ways.
 fn encodings(part: &str) -> Vec<String> {
     let decoded = crate::document::percent_decode(part.replace('+', "%2B").as_bytes());
-    let others = [Some(part.replace("%20", "+")), Some(part.replace('+', "%20")), String::from_utf8(decoded).ok()];
+    let others =
+        [Some(part.replace("%20", "+")), Some(part.replace('+', "%20")), String::from_utf8(decoded).ok()];
     others.into_iter().flatten().filter(|other| other != part).collect()
 }
 
 fn encoding() -> Finding {
-    Finding::new(Code::UrlEncoding, "The signature is that of the URL with another percent-encoding. Something parsed the URL and wrote it again: verify with the text that the sender called.")
+    Finding::new(
+        Code::UrlEncoding,
+        "The signature is that of the URL with another percent-encoding. Something parsed the URL and wrote it again: verify with the text that the sender called.",
+    )
 }
 
 fn path_only(url: &Url) -> Change {
     let sentence = "The signature is that of the path and the query alone, and the profile signs the whole URL. Sign the URL with its scheme and host.";
-    Change::one(Finding::new(Code::UrlPathOnly, sentence), Edit::Url([url.path.as_str(), &url.query].concat()))
+    Change::one(
+        Finding::new(Code::UrlPathOnly, sentence),
+        Edit::Url([url.path.as_str(), &url.query].concat()),
+    )
 }
 
 #[cfg(test)]
@@ -196,7 +216,13 @@ mod tests {
 
     #[test]
     fn takes_urls_apart_and_puts_them_together() {
-        for text in ["https://a.test", "http://a.test:80/", "https://a.test/b?c=d:1", "https://[::1]:8080/x", "https://[::1]?q"] {
+        for text in [
+            "https://a.test",
+            "http://a.test:80/",
+            "https://a.test/b?c=d:1",
+            "https://[::1]:8080/x",
+            "https://[::1]?q",
+        ] {
             assert_eq!(Url::read(text, None).unwrap().text(), text);
         }
         assert_eq!(Url::read("/in?a=1", Some("a.test")).unwrap().text(), "https://a.test/in?a=1");

@@ -14,10 +14,7 @@ use super::{Code, Finding};
 
 /// Calls `visit` with one other body after the other, the likeliest first, until it breaks. None comes twice, and none
 /// is the body as it came.
-pub(super) fn each<B>(
-    received: &[u8],
-    visit: &mut dyn FnMut(Change) -> ControlFlow<B>,
-) -> ControlFlow<B> {
+pub(super) fn each<B>(received: &[u8], visit: &mut dyn FnMut(Change) -> ControlFlow<B>) -> ControlFlow<B> {
     let mut bodies = Bodies { received, seen: HashSet::new(), visit };
     bodies.seen.insert(digest(received));
     lines::each(&mut bodies)?;

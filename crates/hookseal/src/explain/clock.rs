@@ -42,14 +42,22 @@ pub(super) fn judge(question: &Question<'_>, scheme: &Scheme, timestamp: Option<
 
 fn too_far_back(skew: Duration, tolerance: Duration) -> Finding {
     let (skew_words, tolerance_words) = (words(skew), words(tolerance));
-    let sentence = format!("The signature is right, and its timestamp lies {skew_words} back where {tolerance_words} are allowed. Either the clock of this machine is {skew_words} ahead or that of the sender behind, or the request waited that long: a queue, a debugger, a retry that was not signed anew, or a captured request. Compare both clocks with a time server; of a captured request, verify with the time at which it came.");
-    Finding::new(Code::TimestampTooOld, sentence).with("seconds", skew.as_secs()).with("tolerance_seconds", tolerance.as_secs())
+    let sentence = format!(
+        "The signature is right, and its timestamp lies {skew_words} back where {tolerance_words} are allowed. Either the clock of this machine is {skew_words} ahead or that of the sender behind, or the request waited that long: a queue, a debugger, a retry that was not signed anew, or a captured request. Compare both clocks with a time server; of a captured request, verify with the time at which it came."
+    );
+    Finding::new(Code::TimestampTooOld, sentence)
+        .with("seconds", skew.as_secs())
+        .with("tolerance_seconds", tolerance.as_secs())
 }
 
 fn too_far_ahead(skew: Duration, tolerance: Duration) -> Finding {
     let (skew_words, tolerance_words) = (words(skew), words(tolerance));
-    let sentence = format!("The signature is right, and its timestamp lies {skew_words} ahead where {tolerance_words} are allowed: the clock of this machine is {skew_words} behind, or that of the sender ahead. Compare both clocks with a time server.");
-    Finding::new(Code::TimestampTooNew, sentence).with("seconds", skew.as_secs()).with("tolerance_seconds", tolerance.as_secs())
+    let sentence = format!(
+        "The signature is right, and its timestamp lies {skew_words} ahead where {tolerance_words} are allowed: the clock of this machine is {skew_words} behind, or that of the sender ahead. Compare both clocks with a time server."
+    );
+    Finding::new(Code::TimestampTooNew, sentence)
+        .with("seconds", skew.as_secs())
+        .with("tolerance_seconds", tolerance.as_secs())
 }
 
 /// A number of milliseconds that was read as seconds, or the other way round.
@@ -57,11 +65,17 @@ fn unit(format: Option<TimestampFormat>, timestamp: Timestamp, now: Timestamp) -
     let near = |other: Timestamp| other.since(now).max(now.since(other)) <= UNIT_MARGIN;
     let millis = timestamp.as_unix_millis();
     let (sent, read) = match format? {
-        TimestampFormat::UnixSeconds if near(Timestamp::from_unix_millis(millis / 1000)) => ("milliseconds", "seconds"),
-        TimestampFormat::UnixMillis if near(Timestamp::from_unix_seconds(millis)) => ("seconds", "milliseconds"),
+        TimestampFormat::UnixSeconds if near(Timestamp::from_unix_millis(millis / 1000)) => {
+            ("milliseconds", "seconds")
+        }
+        TimestampFormat::UnixMillis if near(Timestamp::from_unix_seconds(millis)) => {
+            ("seconds", "milliseconds")
+        }
         _ => return None,
     };
-    let sentence = format!("The signature is right, and its timestamp is in {sent} where the profile reads {read}. Send {read}, or set `format` under `[scheme.timestamp]`.");
+    let sentence = format!(
+        "The signature is right, and its timestamp is in {sent} where the profile reads {read}. Send {read}, or set `format` under `[scheme.timestamp]`."
+    );
     Some(Finding::new(Code::TimestampUnit, sentence).with("sent", sent).with("expected", read))
 }
 
@@ -71,13 +85,17 @@ fn zone(skew: Duration) -> Option<Finding> {
     if quarters < 2 || whole > MAX_ZONE || skew.abs_diff(whole) > ZONE_MARGIN {
         return None;
     }
-    let sentence = format!("The difference is nearly {} exactly, so a time zone was probably lost: one side writes local time and calls it UTC.", words(whole));
+    let sentence = format!(
+        "The difference is nearly {} exactly, so a time zone was probably lost: one side writes local time and calls it UTC.",
+        words(whole)
+    );
     Some(Finding::new(Code::TimestampZone, sentence).with("seconds", whole.as_secs()))
 }
 
 /// A duration in its two largest units.
 pub(super) fn words(duration: Duration) -> String {
-    const UNITS: [(&str, u64); 5] = [("year", 31_536_000), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)];
+    const UNITS: [(&str, u64); 5] =
+        [("year", 31_536_000), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)];
     let mut rest = duration.as_secs();
     let mut parts = Vec::new();
     for (name, seconds) in UNITS {
@@ -116,7 +134,13 @@ mod tests {
 
     #[test]
     fn knows_zones_from_other_skews() {
-        for (seconds, expected) in [(3 * 3600, true), (5 * 3600 + 1800 - 20, true), (3600 * 3 + 200, false), (900, false), (15 * 3600, false)] {
+        for (seconds, expected) in [
+            (3 * 3600, true),
+            (5 * 3600 + 1800 - 20, true),
+            (3600 * 3 + 200, false),
+            (900, false),
+            (15 * 3600, false),
+        ] {
             assert_eq!(zone(Duration::from_secs(seconds)).is_some(), expected, "{seconds}");
         }
     }

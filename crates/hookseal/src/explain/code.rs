@@ -239,6 +239,10 @@ mod tests {
     fn codes_have_names_of_their_own() {
         let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(names.len(), Code::ALL.len());
-        assert!(names.iter().all(|name| name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'0'..=b'9'))));
+        assert!(
+            names
+                .iter()
+                .all(|name| name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'0'..=b'9')))
+        );
     }
 }

@@ -80,7 +80,10 @@ impl Contents<'_> {
             Finding::new(Code::ContentWithoutId, "The signature is right without the delivery id: the signing side leaves it out of what it signs. Sign the id as the profile has it.")
         });
         let body_only = || {
-            Finding::new(Code::ContentBodyOnly, "The signature is that of the body alone: the signing side leaves out everything else that the profile has signed. Sign the whole content.")
+            Finding::new(
+                Code::ContentBodyOnly,
+                "The signature is that of the body alone: the signing side leaves out everything else that the profile has signed. Sign the whole content.",
+            )
         };
         self.offer(neither, body_only);
         if self.content.contains(&Piece::Value(Value::Body)) {
@@ -110,9 +113,8 @@ impl Contents<'_> {
 
     /// The parts in other orders, with the separators where they are.
     fn orders(&mut self) {
-        let places: Vec<usize> = (0..self.content.len())
-            .filter(|at| matches!(self.content[*at], Piece::Value(_)))
-            .collect();
+        let places: Vec<usize> =
+            (0..self.content.len()).filter(|at| matches!(self.content[*at], Piece::Value(_))).collect();
         let orders: &[&[usize]] = match places.len() {
             2 => &[&[1, 0]],
             3 => &[&[1, 0, 2], &[0, 2, 1], &[2, 1, 0], &[1, 2, 0], &[2, 0, 1]],
@@ -157,7 +159,8 @@ fn is_separator(piece: &Piece) -> bool {
 
 /// Takes a value out, and the separator after it or else before it.
 fn remove(content: &mut Vec<Piece>, value: &Value) {
-    let Some(at) = content.iter().position(|piece| matches!(piece, Piece::Value(found) if found == value)) else {
+    let Some(at) = content.iter().position(|piece| matches!(piece, Piece::Value(found) if found == value))
+    else {
         return;
     };
     content.remove(at);
@@ -251,7 +254,8 @@ mod tests {
 
     #[test]
     fn takes_values_out_with_one_separator() {
-        let content = |items: &[&str]| -> Vec<Piece> { items.iter().map(|item| Piece::parse(item).unwrap()).collect() };
+        let content =
+            |items: &[&str]| -> Vec<Piece> { items.iter().map(|item| Piece::parse(item).unwrap()).collect() };
         for (items, expected) in [
             (&["{id}", ".", "{timestamp}", ".", "{body}"][..], &["{id}", ".", "{body}"][..]),
             (&["{timestamp}", ".", "{body}"], &["{body}"]),

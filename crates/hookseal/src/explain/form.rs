@@ -11,15 +11,25 @@ use loose::Loose;
 use super::question::Question;
 use super::trial::{Change, Edit};
 use super::{Code, Finding, names};
-use crate::scheme::{Algorithm, AlgorithmRule, DigestKind, Encoding, Grammar, Scheme, SignatureRule, TimestampSource};
+use crate::scheme::{
+    Algorithm, AlgorithmRule, DigestKind, Encoding, Grammar, Scheme, SignatureRule, TimestampSource,
+};
 use crate::verifier::Verifier;
 
 /// How many headers are searched for signatures.
 const MAX_HEADERS: usize = 24;
 
 /// Headers that are on every request and hold no signature.
-const ORDINARY: [&str; 8] =
-    ["accept", "accept-encoding", "connection", "content-length", "content-type", "cookie", "host", "user-agent"];
+const ORDINARY: [&str; 8] = [
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "user-agent",
+];
 
 /// The changes to the form of the signature, the likeliest first.
 pub(super) fn changes(question: &Question<'_>, scheme: &Arc<Scheme>) -> Vec<Change> {
@@ -76,8 +86,10 @@ impl Forms<'_> {
 
     /// The algorithm whose signatures have this form: the scheme's own, or HMAC with another digest.
     fn algorithm(&self, bytes: &[u8]) -> Option<Algorithm> {
-        let with_length = |digests: &[DigestKind]| digests.iter().copied().find(|digest| digest.length() == bytes.len());
-        const DIGESTS: [DigestKind; 4] = [DigestKind::Sha1, DigestKind::Sha256, DigestKind::Sha384, DigestKind::Sha512];
+        let with_length =
+            |digests: &[DigestKind]| digests.iter().copied().find(|digest| digest.length() == bytes.len());
+        const DIGESTS: [DigestKind; 4] =
+            [DigestKind::Sha1, DigestKind::Sha256, DigestKind::Sha384, DigestKind::Sha512];
         match &self.scheme.algorithm {
             AlgorithmRule::Fixed(Algorithm::Hmac(_)) => with_length(&DIGESTS).map(Algorithm::Hmac),
             AlgorithmRule::Named(digests) => with_length(digests).map(Algorithm::Hmac),
@@ -85,11 +97,21 @@ impl Forms<'_> {
                 Some(length) => (length == bytes.len()).then_some(*own),
                 None => Some(*own),
             },
-            AlgorithmRule::Json { choices, .. } => choices.first().map(|(_, digest)| Algorithm::RsaPkcs1(*digest)),
+            AlgorithmRule::Json { choices, .. } => {
+                choices.first().map(|(_, digest)| Algorithm::RsaPkcs1(*digest))
+            }
         }
     }
 
-    fn offer(&mut self, header: &str, value: &[u8], loose: &Loose<'_>, token: &[u8], read: &Read, algorithm: Algorithm) {
+    fn offer(
+        &mut self,
+        header: &str,
+        value: &[u8],
+        loose: &Loose<'_>,
+        token: &[u8],
+        read: &Read,
+        algorithm: Algorithm,
+    ) {
         let mut text = String::new();
         self.rule.encoding.encode(&read.bytes, &mut text);
         let is_own = header == self.own;
@@ -164,16 +186,23 @@ impl Forms<'_> {
     }
 
     fn in_other_header(&self, header: &str) -> Finding {
-        let sentence = format!("The signature stands in the header `{header}`, and the profile reads `{}`. A proxy or a framework renamed it, or the sender uses another name: give it its name back, or set `header` under `[scheme.signature]`.", self.own);
+        let sentence = format!(
+            "The signature stands in the header `{header}`, and the profile reads `{}`. A proxy or a framework renamed it, or the sender uses another name: give it its name back, or set `header` under `[scheme.signature]`.",
+            self.own
+        );
         Finding::new(Code::SignatureInOtherHeader, sentence).with("header", header).with("expected", self.own)
     }
 
     fn encoding_finding(&self, token: &[u8], read: &Read) -> Option<Finding> {
         let own = self.rule.encoding;
-        let own_name = Encoding::NAMES.iter().find(|(_, encoding)| *encoding == own).map_or("", |(name, _)| name);
+        let own_name =
+            Encoding::NAMES.iter().find(|(_, encoding)| *encoding == own).map_or("", |(name, _)| name);
         let hexadecimal = matches!(own, Encoding::Hex | Encoding::HexLower);
         if read.layers > 1 {
-            let sentence = format!("The signature is encoded twice ({}), and the profile has it once, as {own_name}. Encode the bytes of the digest, not its text.", read.encoding);
+            let sentence = format!(
+                "The signature is encoded twice ({}), and the profile has it once, as {own_name}. Encode the bytes of the digest, not its text.",
+                read.encoding
+            );
             return Some(Finding::new(Code::SignatureDoubleEncoded, sentence).with("found", read.encoding));
         }
         match (read.encoding, hexadecimal) {
@@ -184,8 +213,14 @@ impl Forms<'_> {
             ("hex", true) => None,
             (found, _) if found == own_name => None,
             (found, _) => {
-                let sentence = format!("The signature is right and written as {found}, where the profile has {own_name}. Write it as {own_name}, or set `encoding` under `[scheme.signature]`.");
-                Some(Finding::new(Code::SignatureEncoding, sentence).with("found", found).with("expected", own_name))
+                let sentence = format!(
+                    "The signature is right and written as {found}, where the profile has {own_name}. Write it as {own_name}, or set `encoding` under `[scheme.signature]`."
+                );
+                Some(
+                    Finding::new(Code::SignatureEncoding, sentence)
+                        .with("found", found)
+                        .with("expected", own_name),
+                )
             }
         }
     }
@@ -197,18 +232,31 @@ impl Forms<'_> {
             Grammar::AlgorithmPrefix => "the name of a digest, `=` and the signature".to_owned(),
             Grammar::Pairs(pairs) => {
                 let key = pairs.keys.written(0, self.rule.rotation, &self.question.options.params);
-                format!("pairs such as `{key}{}...`, separated by `{}`", char::from(pairs.assign), char::from(pairs.separator))
+                format!(
+                    "pairs such as `{key}{}...`, separated by `{}`",
+                    char::from(pairs.assign),
+                    char::from(pairs.separator)
+                )
             }
             Grammar::Dictionary => "a dictionary".to_owned(),
         };
-        let sentence = format!("The signature in `{}` is right, and what stands around it is not as the profile has it: {expected}. Write the header as the vendor documents it: prefix, version, separators.", self.own);
+        let sentence = format!(
+            "The signature in `{}` is right, and what stands around it is not as the profile has it: {expected}. Write the header as the vendor documents it: prefix, version, separators.",
+            self.own
+        );
         Finding::new(Code::SignatureGrammar, sentence).with("header", self.own)
     }
 }
 
 fn algorithm_finding(own: Algorithm, found: Algorithm) -> Finding {
-    let sentence = format!("The signature is made with {}, and the profile has {}. Sign with the profile's algorithm, or set `algorithm` under `[scheme]`.", found.as_str(), own.as_str());
-    Finding::new(Code::SignatureAlgorithm, sentence).with("found", found.as_str()).with("expected", own.as_str())
+    let sentence = format!(
+        "The signature is made with {}, and the profile has {}. Sign with the profile's algorithm, or set `algorithm` under `[scheme]`.",
+        found.as_str(),
+        own.as_str()
+    );
+    Finding::new(Code::SignatureAlgorithm, sentence)
+        .with("found", found.as_str())
+        .with("expected", own.as_str())
 }
 
 /// The value with the first `from` replaced.

@@ -60,10 +60,7 @@ fn missing(question: &Question<'_>, scheme: &Scheme) -> Vec<Missing> {
         (Role::Id, scheme.id_header().filter(|_| covered).map(str::to_owned)),
     ];
     let absent = |name: &String| names::value(&question.request, name).is_none();
-    roles
-        .into_iter()
-        .filter_map(|(role, name)| Some(Missing { role, name: name.filter(absent)? }))
-        .collect()
+    roles.into_iter().filter_map(|(role, name)| Some(Missing { role, name: name.filter(absent)? })).collect()
 }
 
 fn replace(question: &Question<'_>, wanted: &Missing, found: &str, change: &mut Change) {
@@ -74,13 +71,17 @@ fn replace(question: &Question<'_>, wanted: &Missing, found: &str, change: &mut 
         Role::Timestamp => ("timestamp", Code::TimestampInOtherHeader),
         Role::Id => ("delivery id", Code::IdInOtherHeader),
     };
-    let sentence = format!("The {what} stands in the header `{found}` and not in `{}`: a proxy or a framework renamed it, or the sender has another name for it. Give it its name back, or set the name in the profile.", wanted.name);
+    let sentence = format!(
+        "The {what} stands in the header `{found}` and not in `{}`: a proxy or a framework renamed it, or the sender has another name for it. Give it its name back, or set the name in the profile.",
+        wanted.name
+    );
     change.findings.push(Finding::new(code, sentence).with("header", found).with("expected", &wanted.name));
 }
 
 /// The header that is to `other` what `found` is to `wanted`, as `svix-id` is to `webhook-id`.
 fn counterpart(wanted: &Missing, found: &str, other: &Missing, present: &[String]) -> Option<String> {
-    let common = wanted.name.bytes().rev().zip(found.bytes().rev()).take_while(|(left, right)| left == right).count();
+    let common =
+        wanted.name.bytes().rev().zip(found.bytes().rev()).take_while(|(left, right)| left == right).count();
     let (from, to) = (&wanted.name[..wanted.name.len() - common], &found[..found.len() - common]);
     let renamed = other.name.strip_prefix(from).map(|rest| format!("{to}{rest}"));
     let renamed = renamed.filter(|name| present.contains(name));
@@ -101,8 +102,13 @@ fn repeated(question: &Question<'_>, scheme: &Scheme) -> Vec<Change> {
     }
     let count = lines.len();
     let change = |(index, value): (usize, Vec<u8>)| {
-        let sentence = format!("The header `{name}` stands {count} times, and line {} of them alone would verify: a proxy or a client sends it again. See to it that it is sent once.", index + 1);
-        let finding = Finding::new(Code::SignatureHeaderRepeated, sentence).with("header", &name).with("line", index + 1);
+        let sentence = format!(
+            "The header `{name}` stands {count} times, and line {} of them alone would verify: a proxy or a client sends it again. See to it that it is sent once.",
+            index + 1
+        );
+        let finding = Finding::new(Code::SignatureHeaderRepeated, sentence)
+            .with("header", &name)
+            .with("line", index + 1);
         Change::one(finding, Edit::Header { name: name.clone(), value })
     };
     lines.into_iter().enumerate().map(change).collect()
@@ -112,7 +118,10 @@ fn repeated(question: &Question<'_>, scheme: &Scheme) -> Vec<Change> {
 fn formats(scheme: &Scheme) -> Vec<Change> {
     let Some(rule) = &scheme.timestamp else { return Vec::new() };
     let change = |(name, format): &(&str, TimestampFormat)| {
-        let sentence = format!("The timestamp is written as `{name}`, and the profile reads `{}`; the signature is right for it as it is written. Send the profile's format, or set `format` under `[scheme.timestamp]`.", own_name(rule.format));
+        let sentence = format!(
+            "The timestamp is written as `{name}`, and the profile reads `{}`; the signature is right for it as it is written. Send the profile's format, or set `format` under `[scheme.timestamp]`.",
+            own_name(rule.format)
+        );
         let finding = Finding::new(Code::TimestampFormat, sentence).with("format", name);
         Change::one(finding, Edit::TimestampFormat(*format))
     };

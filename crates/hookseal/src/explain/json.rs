@@ -183,9 +183,17 @@ mod tests {
     fn says_where_a_text_stops_being_json() {
         let at = |text: &str| Node::parse(text.as_bytes()).err();
         assert_eq!(at(r#" {"a": [1, -2.50e+3, true, "\""]} "#), None);
-        for (text, position) in
-            [("", 0), ("{", 1), ("{}x", 2), ("{'a':1}", 1), (r#"{"a" 1}"#, 5), ("[1,]", 3), ("nul", 0), (r#""a"#, 2), ("\"\n\"", 1)]
-        {
+        for (text, position) in [
+            ("", 0),
+            ("{", 1),
+            ("{}x", 2),
+            ("{'a':1}", 1),
+            (r#"{"a" 1}"#, 5),
+            ("[1,]", 3),
+            ("nul", 0),
+            (r#""a"#, 2),
+            ("\"\n\"", 1),
+        ] {
             assert_eq!(at(text), Some(position), "{text}");
         }
         assert_eq!(at(&"[".repeat(1000)), Some(MAX_DEPTH));

@@ -19,12 +19,17 @@ pub(super) fn changes(question: &Question<'_>, scheme: &Arc<Scheme>) -> Vec<Chan
         return Vec::new();
     }
     for (index, secret) in question.other_secrets.iter().enumerate() {
-        let sentence = format!("The signature is made with other secret {} and not with an active one. It is that of another endpoint or environment, or the secret was rotated and one side still has the old one.", index + 1);
+        let sentence = format!(
+            "The signature is made with other secret {} and not with an active one. It is that of another endpoint or environment, or the secret was rotated and one side still has the old one.",
+            index + 1
+        );
         let finding = Finding::new(Code::SecretOther, sentence).with("other_secret", index + 1);
         keys.offer(secret.expose().to_vec(), vec![finding]);
     }
     let is_public = is_public(scheme);
-    for (index, secret) in question.secrets.iter().enumerate().chain(question.other_secrets.iter().enumerate()) {
+    for (index, secret) in
+        question.secrets.iter().enumerate().chain(question.other_secrets.iter().enumerate())
+    {
         keys.current = index;
         match is_public {
             true => public::offer(&mut keys, secret.expose()),
@@ -76,7 +81,8 @@ impl Keys<'_> {
             return;
         }
         let several = self.given.len() > 1;
-        let numbered = |finding: Finding| if several { finding.with("secret", self.current + 1) } else { finding };
+        let numbered =
+            |finding: Finding| if several { finding.with("secret", self.current + 1) } else { finding };
         let findings = findings.into_iter().map(numbered).collect();
         self.changes.push(Change { findings, edits: vec![Edit::Key { secret, steps }] });
     }

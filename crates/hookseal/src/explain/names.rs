@@ -54,13 +54,15 @@ pub(super) fn alike(wanted: &str, present: &[String]) -> Vec<String> {
 
 /// The built-in profiles that have their signature in this header.
 pub(super) fn profiles_with(header: &str) -> Vec<&'static str> {
-    let has = |profile: &&'static std::sync::Arc<Profile>| profile.scheme().signature_header() == Some(header);
+    let has =
+        |profile: &&'static std::sync::Arc<Profile>| profile.scheme().signature_header() == Some(header);
     Profile::builtins().filter(has).map(|profile| profile.name()).collect()
 }
 
 /// Every header that a built-in profile reads.
 fn known() -> impl Iterator<Item = String> {
-    let schemes = Profile::builtins().flat_map(|profile| [Part::Delivery, Part::Challenge].map(|part| profile.part(part)));
+    let schemes = Profile::builtins()
+        .flat_map(|profile| [Part::Delivery, Part::Challenge].map(|part| profile.part(part)));
     schemes.flatten().flat_map(|scheme| {
         let others = [scheme.timestamp_header(), scheme.id_header()];
         signature(scheme).into_iter().chain(others.into_iter().flatten().map(str::to_owned))
@@ -77,7 +79,8 @@ fn distance(wanted: &str, name: &str) -> Option<u8> {
     } else if edits(wanted.as_bytes(), name.as_bytes()) <= 2 {
         Some(2)
     } else {
-        let last = |name: &str| name.rsplit('-').find(|part| part.parse::<u32>().is_err()).unwrap_or("").to_owned();
+        let last =
+            |name: &str| name.rsplit('-').find(|part| part.parse::<u32>().is_err()).unwrap_or("").to_owned();
         let same = last(&wanted) == last(&name);
         let both = |part: &str| wanted.contains(part) && name.contains(part);
         match same {
@@ -120,10 +123,16 @@ mod tests {
 
     #[test]
     fn ranks_names_by_how_alike_they_are() {
-        let present: Vec<String> =
-            ["content-type", "http-x-hub-signature-256", "x-hub-signature", "x-hub-signatur-256", "stripe-signature", "user-agent"]
-                .map(str::to_owned)
-                .to_vec();
+        let present: Vec<String> = [
+            "content-type",
+            "http-x-hub-signature-256",
+            "x-hub-signature",
+            "x-hub-signatur-256",
+            "stripe-signature",
+            "user-agent",
+        ]
+        .map(str::to_owned)
+        .to_vec();
         assert_eq!(
             alike("x-hub-signature-256", &present),
             ["http-x-hub-signature-256", "x-hub-signature", "x-hub-signatur-256", "stripe-signature"]
@@ -132,7 +141,9 @@ mod tests {
 
     #[test]
     fn counts_edits() {
-        for (left, right, count) in [("", "", 0), ("abc", "abc", 0), ("abc", "abd", 1), ("abc", "", 3), ("kitten", "sitting", 3)] {
+        for (left, right, count) in
+            [("", "", 0), ("abc", "abc", 0), ("abc", "abd", 1), ("abc", "", 3), ("kitten", "sitting", 3)]
+        {
             assert_eq!(edits(left.as_bytes(), right.as_bytes()), count);
         }
     }

@@ -36,9 +36,12 @@ pub(super) fn merge(findings: Vec<Finding>) -> Vec<Finding> {
     match names.as_slice() {
         [] | [_] => parts.into_iter().chain(others.into_iter().take(1)).collect(),
         names => {
-            let shown = names.iter().take(MAX_NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let shown =
+                names.iter().take(MAX_NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let more = if names.len() > MAX_NAMED { " and others" } else { "" };
-            let sentence = format!("The request is signed with this secret as these profiles have it, which all do the same here: {shown}{more}. Verify with the one that the sender is.");
+            let sentence = format!(
+                "The request is signed with this secret as these profiles have it, which all do the same here: {shown}{more}. Verify with the one that the sender is."
+            );
             let finding = Finding::new(Code::OtherProfile, sentence).with("profile", names.join(" "));
             parts.into_iter().chain([finding]).collect()
         }
@@ -47,14 +50,21 @@ pub(super) fn merge(findings: Vec<Finding>) -> Vec<Finding> {
 
 fn part_change(part: Part, scheme: &Arc<Scheme>) -> Change {
     let sentence = match part {
-        Part::Challenge => "The request is signed as the challenge of this profile, by which a sender checks an endpoint. Verify it with the challenge scheme.",
-        Part::Delivery => "The request is signed as an event of this profile, and not as its challenge. Verify it with the scheme of events.",
+        Part::Challenge => {
+            "The request is signed as the challenge of this profile, by which a sender checks an endpoint. Verify it with the challenge scheme."
+        }
+        Part::Delivery => {
+            "The request is signed as an event of this profile, and not as its challenge. Verify it with the scheme of events."
+        }
     };
     Change::one(Finding::new(Code::OtherPart, sentence), Edit::Scheme(Arc::clone(scheme)))
 }
 
 fn profile_change(profile: &Profile, scheme: &Arc<Scheme>) -> Change {
-    let sentence = format!("The request is signed with this secret as the profile `{}` has it. Verify with that profile, or have the sender follow this one.", profile.name());
+    let sentence = format!(
+        "The request is signed with this secret as the profile `{}` has it. Verify with that profile, or have the sender follow this one.",
+        profile.name()
+    );
     let finding = Finding::new(Code::OtherProfile, sentence).with("profile", profile.name());
     Change::one(finding, Edit::Scheme(Arc::clone(scheme)))
 }

@@ -61,7 +61,8 @@ impl<'q> Search<'q> {
         }
         self.profiles(&profiles)?;
 
-        for (firsts, seconds) in [(&contents, &keys), (&forms, &keys), (&headers, &keys), (&addresses, &keys)] {
+        for (firsts, seconds) in [(&contents, &keys), (&forms, &keys), (&headers, &keys), (&addresses, &keys)]
+        {
             self.pairs(firsts, seconds)?;
         }
         for firsts in [&keys, &forms, &headers, &contents, &addresses] {

@@ -29,12 +29,18 @@ pub(super) enum Edit {
     Mode(Mode),
     Body(Vec<u8>),
     /// This secret in place of all, with these steps in place of the profile's.
-    Key { secret: Secret, steps: Vec<KeyStep> },
+    Key {
+        secret: Secret,
+        steps: Vec<KeyStep>,
+    },
     Content(Vec<Piece>),
     Algorithm(Algorithm),
     TimestampFormat(TimestampFormat),
     /// This one line in place of those of the header.
-    Header { name: String, value: Vec<u8> },
+    Header {
+        name: String,
+        value: Vec<u8>,
+    },
     Url(String),
     Method(String),
     /// The scheme of another profile.
@@ -137,8 +143,7 @@ impl<'t> Trial<'t> {
     pub(super) fn run(&self, left: u64) -> Option<(u64, Option<Held>)> {
         let verifier =
             Verifier::of_scheme(Arc::clone(&self.scheme), &self.secrets, self.mode, self.params.clone());
-        let request =
-            Request { method: self.method, url: self.url, headers: &self.headers, body: self.body };
+        let request = Request { method: self.method, url: self.url, headers: &self.headers, body: self.body };
         let Ok(verifier) = verifier else { return Some((FIXED_COST, None)) };
         let signed = verifier.inspect(&request).is_ok_and(|inspection| !inspection.candidates.is_empty());
         let cost = if signed { self.cost() } else { FIXED_COST };

@@ -134,7 +134,11 @@ fn headers(profile: &Profile, example: Option<&Example>) -> Vec<HeaderFacts> {
             names.iter().for_each(|name| push(name, holds.to_owned(), "it is the proof"));
         }
         Some(Carrier::Numbered(start)) => {
-            push(&format!("{start}1"), "a signature; more of them in `2`, `3` and so on".to_owned(), "it is the proof");
+            push(
+                &format!("{start}1"),
+                "a signature; more of them in `2`, `3` and so on".to_owned(),
+                "it is the proof",
+            );
         }
         Some(Carrier::Json(_) | Carrier::Form(_) | Carrier::Query(_)) | None => {}
     }
@@ -176,7 +180,10 @@ fn where_signature(plan: &Plan) -> String {
             let names: Vec<String> = plan.carrier.names.iter().map(|name| code_span(name)).collect();
             format!("from {}, whichever are there.", names.join(" and "))
         }
-        "numbered" => format!("from {}, and from `2`, `3` and so on while they are there.", code_span(&format!("{}1", plan.carrier.name))),
+        "numbered" => format!(
+            "from {}, and from `2`, `3` and so on while they are there.",
+            code_span(&format!("{}1", plan.carrier.name))
+        ),
         "json" => format!("at {name} in the body, which is JSON."),
         "form" => format!("from the field {name} of the body, which is a form."),
         "query" => format!("from the parameter {name} of the URL."),
@@ -197,8 +204,12 @@ fn grammar(plan: &Plan) -> String {
             code_span(&grammar.separator)
         ),
         "algorithm-prefix" => {
-            let digests: Vec<String> = plan.algorithm.digests.iter().map(|digest| code_span(digest)).collect();
-            format!(" It is the name of a digest, `=`, and the signature. Allow {} and no other.", digests.join(", "))
+            let digests: Vec<String> =
+                plan.algorithm.digests.iter().map(|digest| code_span(digest)).collect();
+            format!(
+                " It is the name of a digest, `=`, and the signature. Allow {} and no other.",
+                digests.join(", ")
+            )
         }
         "pairs" => pairs(plan),
         _ => String::new(),
@@ -209,7 +220,10 @@ fn pairs(plan: &Plan) -> String {
     let grammar = &plan.grammar;
     let mut text = String::new();
     if !grammar.groups.is_empty() {
-        text += &format!(" It holds groups with {} between them, each with its own timestamp.", named(&grammar.groups));
+        text += &format!(
+            " It holds groups with {} between them, each with its own timestamp.",
+            named(&grammar.groups)
+        );
     }
     text += &format!(
         " Split it at each {}, and each item at its first {} into a key and a value.",
@@ -280,7 +294,9 @@ fn content(plan: &Plan) -> String {
         "secret" => "the secret".to_owned(),
         "signed-names" => "the list of header names".to_owned(),
         "signed-values" => "their values with `.` between them".to_owned(),
-        "sorted-form" => "every name and value of the form, sorted and without anything between them".to_owned(),
+        "sorted-form" => {
+            "every name and value of the form, sorted and without anything between them".to_owned()
+        }
         "param" => format!("your {}", code_span(&piece.text)),
         "value" => {
             let value = plan.values.iter().find(|value| value.variable == piece.text);
@@ -358,7 +374,11 @@ fn tolerance(scheme: &Scheme) -> String {
             format!("the timestamp may lie {} in the past or in the future", duration(past))
         }
         Some((Some(past), Some(future))) => {
-            format!("the timestamp may lie {} in the past and {} in the future", duration(past), duration(future))
+            format!(
+                "the timestamp may lie {} in the past and {} in the future",
+                duration(past),
+                duration(future)
+            )
         }
         Some((Some(past), None)) => format!("the timestamp may lie {} in the past", duration(past)),
         Some((None, Some(future))) => format!("the timestamp may lie {} in the future", duration(future)),
@@ -395,7 +415,10 @@ fn limits(profile: &Profile) -> Vec<(String, String)> {
         row("Switched off", format!("after {failures} failed deliveries in a row"));
     }
     if delivery.unsigned_allowed() {
-        row("Without a secret", "deliveries come unsigned; set one, and refuse what has no signature".to_owned());
+        row(
+            "Without a secret",
+            "deliveries come unsigned; set one, and refuse what has no signature".to_owned(),
+        );
     }
     rows
 }
@@ -417,7 +440,8 @@ fn challenge(profile: &Profile) -> Option<ChallengeFacts> {
 /// A duration in words, in the largest unit that is whole.
 fn duration(duration: Duration) -> String {
     let millis = duration.as_millis();
-    let units = [(86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second"), (1, "millisecond")];
+    let units =
+        [(86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second"), (1, "millisecond")];
     let whole = units.iter().find(|(unit, _)| millis >= *unit && millis % unit == 0);
     match whole {
         Some((unit, name)) if millis / unit == 1 => format!("1 {name}"),
@@ -432,8 +456,10 @@ mod tests {
 
     #[test]
     fn durations_in_words() {
-        let words = [0, 1, 1500, 1000, 300_000, 3_600_000, 432_000_000].map(|millis| duration(Duration::from_millis(millis)));
-        let expected = ["no time", "1 millisecond", "1500 milliseconds", "1 second", "5 minutes", "1 hour", "5 days"];
+        let words = [0, 1, 1500, 1000, 300_000, 3_600_000, 432_000_000]
+            .map(|millis| duration(Duration::from_millis(millis)));
+        let expected =
+            ["no time", "1 millisecond", "1500 milliseconds", "1 second", "5 minutes", "1 hour", "5 days"];
         assert_eq!(words, expected);
     }
 }

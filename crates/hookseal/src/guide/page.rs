@@ -43,12 +43,7 @@ pub(super) fn markdown(
     let example = example::of(profile);
     let languages = shown(&plan, &options.languages);
     let names = languages.iter().map(|language| language.name()).collect();
-    let facts = PageFacts::of(
-        profile,
-        plan.as_ref().map_err(ToString::to_string),
-        example.as_ref(),
-        names,
-    );
+    let facts = PageFacts::of(profile, plan.as_ref().map_err(ToString::to_string), example.as_ref(), names);
     let environment = environment();
     let code = codes(&environment, profile, Part::Delivery, &languages, layout)?;
     let challenge_code = match profile.challenge() {
@@ -104,7 +99,9 @@ impl CodeFacts {
         let needs = match language {
             Language::Python if public_key => "It needs `pip install cryptography`.",
             Language::Rust => "It needs `cargo add hookseal`.",
-            Language::CSharp => "Unlike the other samples, this one is not executed in the tests of this guide.",
+            Language::CSharp => {
+                "Unlike the other samples, this one is not executed in the tests of this guide."
+            }
             _ => "",
         };
         Self {

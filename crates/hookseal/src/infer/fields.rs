@@ -93,10 +93,7 @@ fn headers(captured: &Captured) -> Vec<(Place, Vec<u8>)> {
 }
 
 fn query(captured: &Captured) -> Vec<(Place, Vec<u8>)> {
-    values::query_pairs(&captured.url)
-        .into_iter()
-        .map(|(name, value)| (Place::Query(name), value))
-        .collect()
+    values::query_pairs(&captured.url).into_iter().map(|(name, value)| (Place::Query(name), value)).collect()
 }
 
 fn json(document: &Document<'_>) -> Vec<(Place, Vec<u8>)> {

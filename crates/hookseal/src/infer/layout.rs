@@ -57,7 +57,8 @@ impl<'l> Layout<'l> {
         let mut layouts = vec![Layout { values: Vec::new(), ..self.clone() }];
         for value in &self.values {
             let outside = value.atom.sources.iter().any(|source| !in_body(source));
-            let sources = value.atom.sources.iter().filter(|source| !(covers_body && outside && in_body(source)));
+            let sources =
+                value.atom.sources.iter().filter(|source| !(covers_body && outside && in_body(source)));
             let with = |layout: &Layout<'l>, source: &'l Source| {
                 let mut layout = layout.clone();
                 layout.values.push(Signed { source, ..*value });
@@ -82,13 +83,14 @@ impl<'l> Layout<'l> {
         for encoding in self.encodings() {
             for numbered in [false, true] {
                 for named in [false, true] {
-                    let fits = (!numbered || self.numbered_key().is_some()) && (!named || self.names_algorithm());
-                    variants.extend(
-                        readings
-                            .iter()
-                            .filter(|_| fits)
-                            .map(|reading| Variant { reading: *reading, encoding, numbered, named }),
-                    );
+                    let fits =
+                        (!numbered || self.numbered_key().is_some()) && (!named || self.names_algorithm());
+                    variants.extend(readings.iter().filter(|_| fits).map(|reading| Variant {
+                        reading: *reading,
+                        encoding,
+                        numbered,
+                        named,
+                    }));
                 }
             }
         }
@@ -106,7 +108,9 @@ impl<'l> Layout<'l> {
         let of = |value: &Signed<'l>| {
             let format = value.atom.time?;
             match value.source {
-                Source::Header(_) | Source::Field(_) | Source::Json(_) => Some(Time { source: value.source, format }),
+                Source::Header(_) | Source::Field(_) | Source::Json(_) => {
+                    Some(Time { source: value.source, format })
+                }
                 _ => None,
             }
         };
@@ -119,7 +123,9 @@ impl<'l> Layout<'l> {
     pub(super) fn id(&self) -> Option<(&'l str, Option<char>)> {
         let time = self.time().map(|time| time.source);
         let is_id = |value: &Signed<'l>| match value.source {
-            Source::Header(name) if Some(value.source) != time && sounds_like_an_id(name) => Some(name.as_str()),
+            Source::Header(name) if Some(value.source) != time && sounds_like_an_id(name) => {
+                Some(name.as_str())
+            }
             _ => None,
         };
         let (at, name) = self.values.iter().enumerate().find_map(|(at, value)| Some((at, is_id(value)?)))?;
@@ -139,7 +145,9 @@ impl<'l> Layout<'l> {
         for value in &self.values {
             content.extend((!value.gap.is_empty()).then(|| value.gap.to_owned()));
             content.push(match value.source {
-                Source::Header(_) | Source::Field(_) if time.is_some_and(|time| time.source == value.source) => {
+                Source::Header(_) | Source::Field(_)
+                    if time.is_some_and(|time| time.source == value.source) =>
+                {
                     "{timestamp}".to_owned()
                 }
                 Source::Header(name) if id.is_some_and(|(id, _)| id == name) => "{id}".to_owned(),
@@ -230,7 +238,8 @@ impl Layout<'_> {
             matches!(value.source, Source::Header(_) | Source::Field(_) | Source::Json(_) | Source::Form(_))
         });
         let sources: Vec<String> = sources.map(|value| value.source.describe()).collect();
-        let from = if sources.is_empty() { String::new() } else { format!(", from {}", sources.join(" and ")) };
+        let from =
+            if sources.is_empty() { String::new() } else { format!(", from {}", sources.join(" and ")) };
         let key = self.pipeline.join(", ");
         format!("{} over {content} in {place}, key: {key}{from}", self.algorithm.as_str())
     }

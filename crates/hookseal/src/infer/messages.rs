@@ -24,7 +24,8 @@ pub(super) fn candidate(
     choices.find_map(|(pipeline, dated)| {
         let document = message_signature_document(&pipeline, dated, name, &open);
         let profile = prove(&document, requests, secrets)?;
-        let description = format!("hmac-sha256 over the components of RFC 9421, key: {}", pipeline.join(", "));
+        let description =
+            format!("hmac-sha256 over the components of RFC 9421, key: {}", pipeline.join(", "));
         Some(Candidate { profile, description, open: open.clone() })
     })
 }

@@ -130,8 +130,7 @@ impl<'w> Walk<'w> {
         let needs_body = self.stage.pool != Pool::Parts && !has(Atom::covers_body);
         let needs_secret = self.stage.family == Family::Hash && !has(Atom::is_secret);
         let needed = usize::from(needs_body) + usize::from(needs_secret);
-        let is_needed =
-            needs_body && candidate.covers_body() || needs_secret && candidate.is_secret();
+        let is_needed = needs_body && candidate.covers_body() || needs_secret && candidate.is_secret();
         let repeats = self.steps.iter().any(|step| step.atom == atom)
             || candidate.covers_body() && has(Atom::covers_body);
         !repeats && (is_needed || self.stage.values - self.steps.len() > needed)

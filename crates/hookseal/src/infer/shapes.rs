@@ -59,7 +59,8 @@ pub(super) fn readings(value: &[u8], is_header: &dyn Fn(&str) -> bool) -> Vec<Re
     if !groups.is_empty() {
         return groups;
     }
-    let splits = SEPARATORS.iter().flat_map(|separator| ASSIGNS.iter().map(move |assign| (*separator, *assign)));
+    let splits =
+        SEPARATORS.iter().flat_map(|separator| ASSIGNS.iter().map(move |assign| (*separator, *assign)));
     splits.filter_map(|(separator, assign)| pairs(text, separator, assign, is_header)).collect()
 }
 
@@ -67,9 +68,9 @@ pub(super) fn readings(value: &[u8], is_header: &dyn Fn(&str) -> bool) -> Vec<Re
 pub(super) fn time_format(text: &[u8]) -> Option<TimestampFormat> {
     const YEARS: std::ops::Range<i64> = 978_307_200..4_133_980_800;
     let formats = TimestampFormat::NAMES.iter().map(|(_, format)| *format);
-    formats.into_iter().find(|format| {
-        format.parse(text).is_ok_and(|time| YEARS.contains(&time.as_unix_seconds()))
-    })
+    formats
+        .into_iter()
+        .find(|format| format.parse(text).is_ok_and(|time| YEARS.contains(&time.as_unix_seconds())))
 }
 
 impl Reading {
@@ -214,7 +215,9 @@ mod tests {
 
     #[test]
     fn other_texts_hold_no_signature() {
-        for text in ["", "x", "application/json", "7d0f4c0e-1d2b-4c3a-9e58-000000000001", "t=1,v1=00", "=", "é=é"] {
+        for text in
+            ["", "x", "application/json", "7d0f4c0e-1d2b-4c3a-9e58-000000000001", "t=1,v1=00", "=", "é=é"]
+        {
             assert!(read(text).is_empty(), "{text}");
         }
         assert!(readings(b"\xff\xff", &|_| true).is_empty());

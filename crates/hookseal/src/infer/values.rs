@@ -115,10 +115,13 @@ pub(super) fn atoms(captured: &Captured, field: &Field) -> Vec<Atom> {
     }
     for (name, value) in form_fields(captured, &document) {
         if field.place != Place::Form(name.clone()) {
-            add_readings(&mut atoms, &value, &Source::Form(name), Rank::Loose, &[
-                BodyReading::Raw,
-                BodyReading::AppendLineFeed,
-            ]);
+            add_readings(
+                &mut atoms,
+                &value,
+                &Source::Form(name),
+                Rank::Loose,
+                &[BodyReading::Raw, BodyReading::AppendLineFeed],
+            );
         }
     }
     atoms
@@ -289,9 +292,27 @@ fn is_form(captured: &Captured) -> bool {
 /// What the way of a request adds to it, and no sender signs.
 fn is_plumbing(name: &str) -> bool {
     const NAMES: &[&str] = &[
-        "accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "cdn-loop",
-        "connection", "content-length", "cookie", "expect", "forwarded", "keep-alive", "pragma", "te",
-        "trailer", "traceparent", "tracestate", "transfer-encoding", "upgrade", "via", "x-real-ip",
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "cdn-loop",
+        "connection",
+        "content-length",
+        "cookie",
+        "expect",
+        "forwarded",
+        "keep-alive",
+        "pragma",
+        "te",
+        "trailer",
+        "traceparent",
+        "tracestate",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+        "x-real-ip",
     ];
     NAMES.contains(&name) || name.starts_with("x-forwarded-") || name.starts_with("cf-")
 }

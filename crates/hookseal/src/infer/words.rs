@@ -61,8 +61,10 @@ pub(super) fn what_would_settle(layouts: &[Layout<'_>]) -> Vec<String> {
         }
         if sources.len() > 1 {
             let names: Vec<String> = sources.iter().map(|source| source.describe()).collect();
-            let sentence =
-                format!("The same text stands in {}: a request in which they differ tells which is signed.", names.join(" and in "));
+            let sentence = format!(
+                "The same text stands in {}: a request in which they differ tells which is signed.",
+                names.join(" and in ")
+            );
             if !advice.contains(&sentence) {
                 advice.push(sentence);
             }
@@ -71,7 +73,10 @@ pub(super) fn what_would_settle(layouts: &[Layout<'_>]) -> Vec<String> {
     let mut places: Vec<String> = layouts.iter().map(|layout| layout.field.place.describe()).collect();
     places.dedup();
     if places.len() > 1 {
-        advice.push(format!("The signature stands in {}: choose the one that the vendor documents.", places.join(" and in ")));
+        advice.push(format!(
+            "The signature stands in {}: choose the one that the vendor documents.",
+            places.join(" and in ")
+        ));
     }
     if advice.is_empty() {
         advice.push(ANOTHER_REQUEST.to_owned());
@@ -105,7 +110,10 @@ pub(super) fn nothing_fits(fields: &[Field], samples: &[&Captured], cut: bool, s
         advice.push("Give the URL as the sender addressed it: some vendors sign it.".to_owned());
     }
     if cut {
-        advice.push("The bounds ended the search before all was tried; a request with a shorter body goes further.".to_owned());
+        advice.push(
+            "The bounds ended the search before all was tried; a request with a shorter body goes further."
+                .to_owned(),
+        );
     }
     advice.push(
         "If you know the vendor, `hookseal explain --profile NAME` says what differs from its scheme. Signatures with a public key, JSON Web Tokens and RFC 9421 are not looked for."

@@ -241,7 +241,9 @@ fn write_body_digest(toml: &mut Toml, layout: &Layout<'_>, requests: &[Captured]
     let Some(first) = requests.first().filter(|_| signs_url && !covers_body) else { return };
     let digest = sha256_hex(&first.body);
     let parameters = values::query_pairs(&first.url);
-    if let Some((name, _)) = parameters.iter().find(|(_, value)| value.eq_ignore_ascii_case(digest.as_bytes())) {
+    if let Some((name, _)) =
+        parameters.iter().find(|(_, value)| value.eq_ignore_ascii_case(digest.as_bytes()))
+    {
         toml.table("scheme.body-digest");
         toml.text("query", name);
     }

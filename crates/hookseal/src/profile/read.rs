@@ -239,7 +239,10 @@ fn read_headers(table: &Table<'_>, scheme: Option<&Scheme>) -> Vec<(String, Head
         }
         match HeaderValue::parse(&value.value) {
             Ok(parsed) if parsed.params().next().is_some() => {
-                table.problem_at(&value, "a delivery has no parameters; {param:...} stands in `scheme.headers`");
+                table.problem_at(
+                    &value,
+                    "a delivery has no parameters; {param:...} stands in `scheme.headers`",
+                );
                 None
             }
             Ok(parsed) => Some((name, parsed)),

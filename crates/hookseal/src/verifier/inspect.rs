@@ -51,9 +51,10 @@ impl Verifier {
             Some(TimestampSource::Field(_)) => {
                 parsed.groups.iter().filter_map(|group| group.timestamp).map(<[u8]>::to_vec).collect()
             }
-            Some(source) => {
-                extract::timestamp(request, &document, source)?.into_iter().map(|text| text.into_owned()).collect()
-            }
+            Some(source) => extract::timestamp(request, &document, source)?
+                .into_iter()
+                .map(|text| text.into_owned())
+                .collect(),
         };
         Ok(Inspection { candidates, timestamps })
     }

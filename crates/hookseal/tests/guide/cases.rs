@@ -49,7 +49,10 @@ impl Subject {
         let both = |profile: &'static std::sync::Arc<Profile>| {
             [Part::Delivery, Part::Challenge].map(|part| Subject { profile, part })
         };
-        Profile::builtins().flat_map(both).filter(|subject| subject.profile.part(subject.part).is_some()).collect()
+        Profile::builtins()
+            .flat_map(both)
+            .filter(|subject| subject.profile.part(subject.part).is_some())
+            .collect()
     }
 
     /// A name that can stand in a path and in code.
@@ -68,9 +71,10 @@ impl Subject {
     fn work_out(self, lines: Lines) -> String {
         static VECTORS: LazyLock<VectorFile> = LazyLock::new(vectors);
         let vectors = &*VECTORS;
-        let own = vectors.vectors().iter().filter(|vector| {
-            self.profile.scheme_for(&vector.scheme) == Some(self.part)
-        });
+        let own = vectors
+            .vectors()
+            .iter()
+            .filter(|vector| self.profile.scheme_for(&vector.scheme) == Some(self.part));
         let mut out = String::new();
         for vector in own {
             let case = Case::of(vector);
@@ -84,7 +88,8 @@ impl Subject {
 
     /// The vector's own expectation, where it is about strict mode, the profile's tolerance and what a sample takes.
     fn hold_to_account(self, vector: &Vector, case: &Case) {
-        let optional = ["allow_sha1", "required_components"].iter().any(|name| case.params.value(name).is_some());
+        let optional =
+            ["allow_sha1", "required_components"].iter().any(|name| case.params.value(name).is_some());
         if vector.mode.as_deref() == Some("compat") || vector.tolerance_s.is_some() || optional {
             return;
         }
@@ -122,7 +127,9 @@ impl Subject {
                 headers[index].1 = value.to_owned();
                 Case { headers, ..case.clone() }
             };
-            changes.extend(texts(value).into_iter().map(|(what, text)| with(&text).named(&format!("{name} {what}"))));
+            changes.extend(
+                texts(value).into_iter().map(|(what, text)| with(&text).named(&format!("{name} {what}"))),
+            );
             let mut without = case.clone();
             without.headers.remove(index);
             changes.push(without.named(&format!("without {name}")));
@@ -149,7 +156,9 @@ impl Subject {
         let repeated = lines == Lines::Joined && self.profile.source().contains("repeated = true");
         let valid = self.is_valid(&if repeated { handed_over.apart() } else { handed_over.clone() });
         let headers = &handed_over.headers;
-        let list = |items: &mut dyn Iterator<Item = String>| items.map(|item| format!(".{item}")).collect::<Vec<_>>().join(",");
+        let list = |items: &mut dyn Iterator<Item = String>| {
+            items.map(|item| format!(".{item}")).collect::<Vec<_>>().join(",")
+        };
         let encode = |text: &str| STANDARD.encode(text);
         let header = |(name, value): &(String, String)| format!("{}:{}", encode(name), encode(trim(value)));
         let arguments = guide::arguments(self.profile, self.part);
@@ -216,7 +225,8 @@ impl Case {
 
 /// What a header's value can become.
 fn texts(value: &str) -> Vec<(&'static str, String)> {
-    let cut = |from: usize, to: usize| value.get(from..value.len().saturating_sub(to)).unwrap_or("").to_owned();
+    let cut =
+        |from: usize, to: usize| value.get(from..value.len().saturating_sub(to)).unwrap_or("").to_owned();
     vec![
         ("empty", String::new()),
         ("longer", format!("{value}0")),
@@ -278,7 +288,10 @@ fn secrets(case: &Case, public_key: bool) -> Vec<Case> {
     ];
     // A public key with a byte changed is none, which samples refuse as they do an empty secret.
     if !public_key {
-        changes.extend([with("another secret first", &[&other, own]), with("another secret last", &[own, &other])]);
+        changes.extend([
+            with("another secret first", &[&other, own]),
+            with("another secret last", &[own, &other]),
+        ]);
     }
     changes
 }
@@ -291,7 +304,8 @@ fn times(case: &Case, timestamp: Option<Timestamp>) -> Vec<Case> {
         at("a year earlier".to_owned(), case.now_ms - year),
     ];
     let Some(timestamp) = timestamp.map(Timestamp::as_unix_millis) else { return cases };
-    let bounds = [0, 5, 30, 60, 180, 300, 600, 1800].map(|seconds| Duration::from_secs(seconds).as_millis() as i64);
+    let bounds =
+        [0, 5, 30, 60, 180, 300, 600, 1800].map(|seconds| Duration::from_secs(seconds).as_millis() as i64);
     for bound in bounds {
         for off in [0, 1000] {
             cases.push(at(format!("{bound} ms and {off} ms old"), timestamp + bound + off));

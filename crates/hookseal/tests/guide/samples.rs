@@ -154,7 +154,10 @@ fn php() {
     }
     write_cases(&folder, &made, Lines::Joined);
     fs::write(folder.join("harness.php"), harness("harness.php")).unwrap();
-    print!("{}", run(&folder, "php", &["-d", "error_reporting=-1", "-d", "display_errors=stderr", "harness.php"]));
+    print!(
+        "{}",
+        run(&folder, "php", &["-d", "error_reporting=-1", "-d", "display_errors=stderr", "harness.php"])
+    );
 }
 
 #[test]
@@ -171,7 +174,8 @@ fn java() {
     let mut entries = String::new();
     for (subject, code) in &made {
         let name = subject.name();
-        let class = if subject.part == Part::Delivery { "WebhookVerifier" } else { "WebhookVerifierChallenge" };
+        let class =
+            if subject.part == Part::Delivery { "WebhookVerifier" } else { "WebhookVerifierChallenge" };
         fs::create_dir_all(folder.join(&name)).unwrap();
         let source = format!("{name}/{class}.java");
         fs::write(folder.join(&source), format!("package {name};\n\n{code}")).unwrap();
@@ -233,7 +237,9 @@ fn rust() {
 /// There is no .NET in Debian, so the samples in C# are not executed: their shape alone is checked.
 #[test]
 fn csharp_has_its_shape() {
-    let mut expected = [&BEYOND_SAMPLES[..], &["discord: language", "fal-ai: language", "standard-webhooks-v1a: language"]].concat();
+    let mut expected =
+        [&BEYOND_SAMPLES[..], &["discord: language", "fal-ai: language", "standard-webhooks-v1a: language"]]
+            .concat();
     expected.sort_unstable();
     for (subject, code) in generated(Language::CSharp, &expected) {
         for (open, close) in [('{', '}'), ('(', ')'), ('[', ']')] {

@@ -40,7 +40,13 @@ fn nothing_shows_the_secret_or_the_expected_signature() {
         let verifier = verifier(profile, std::slice::from_ref(&other), Mode::Strict).unwrap();
         check(&format!("{secret:?} {} {signer:?} {verifier:?} {profile:?}", secret.fingerprint()));
 
-        let sent = Sent::seal(profile, std::slice::from_ref(&secret), NOW, ID, body(profile, NOW, "text").as_bytes());
+        let sent = Sent::seal(
+            profile,
+            std::slice::from_ref(&secret),
+            NOW,
+            ID,
+            body(profile, NOW, "text").as_bytes(),
+        );
         let request = Request { method: "POST", url: &sent.url, headers: &sent.headers, body: &sent.body };
         let error = verifier.verify(&request, NOW).unwrap_err();
         let shown = format!("{error} {error:?} {}", error.detail());

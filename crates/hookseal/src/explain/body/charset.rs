@@ -27,7 +27,9 @@ pub(super) fn each<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
         let decoded: String = body.iter().map(|byte| charset.decode(*byte)).collect();
         let misread = text.is_some();
         bodies.offer(decoded.into_bytes(), || if misread { read(charset) } else { written(charset) })?;
-        let encoded = text.and_then(|text| text.chars().map(|character| charset.encode(character)).collect::<Option<Vec<u8>>>());
+        let encoded = text.and_then(|text| {
+            text.chars().map(|character| charset.encode(character)).collect::<Option<Vec<u8>>>()
+        });
         let is_text = encoded.as_deref().is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
         bodies.offer_some(encoded, || if is_text { read(charset) } else { written(charset) })?;
     }

@@ -20,10 +20,13 @@ fn ends<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     let body = bodies.received;
     for end in [&b"\r\n"[..], b"\n"] {
         let without = body.strip_suffix(end).map(<[u8]>::to_vec);
-        bodies.offer_some(without.clone(), || finding(Code::BodyTrailingNewlineAdded, ADDED, body.len() - end.len()))?;
+        bodies.offer_some(without.clone(), || {
+            finding(Code::BodyTrailingNewlineAdded, ADDED, body.len() - end.len())
+        })?;
     }
     for end in [&b"\n"[..], b"\r\n"] {
-        bodies.offer([body, end].concat(), || finding(Code::BodyTrailingNewlineRemoved, REMOVED, body.len()))?;
+        bodies
+            .offer([body, end].concat(), || finding(Code::BodyTrailingNewlineRemoved, REMOVED, body.len()))?;
     }
     let trimmed = body.trim_ascii();
     bodies.offer(trimmed.to_vec(), || {

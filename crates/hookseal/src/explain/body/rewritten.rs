@@ -18,7 +18,8 @@ pub(super) fn each<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
 /// The same document as other programs write it.
 fn reserialised<B>(bodies: &mut Bodies<'_, B>, document: &Node<'_>) -> ControlFlow<B> {
     let sorted = document.sorted();
-    let orders = if sorted == *document { vec![(document, false)] } else { vec![(document, false), (&sorted, true)] };
+    let orders =
+        if sorted == *document { vec![(document, false)] } else { vec![(document, false), (&sorted, true)] };
     // Most documents hold nothing that is escaped in several ways, and then one way stands for all.
     let escapes = distinct_escapes(document);
     for (node, sorted) in orders {

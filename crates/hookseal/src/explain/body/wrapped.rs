@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use base64::Engine;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 
 use super::Bodies;
 use crate::explain::{Code, Finding};
@@ -89,7 +89,10 @@ fn dechunk(body: &[u8]) -> Option<Vec<u8>> {
 /// The form with its characters escaped in other ways.
 fn forms<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     let body = bodies.received;
-    if !body.iter().any(|byte| matches!(byte, b'%' | b'+')) || body.starts_with(b"{") || body.starts_with(b"[") {
+    if !body.iter().any(|byte| matches!(byte, b'%' | b'+'))
+        || body.starts_with(b"{")
+        || body.starts_with(b"[")
+    {
         return ControlFlow::Continue(());
     }
     for (from, to, words) in [
@@ -101,13 +104,17 @@ fn forms<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     ] {
         bodies.offer(replace(body, from, to), || encoding(words))?;
     }
-    bodies.offer(with_digits(body, u8::to_ascii_lowercase), || encoding("with lower-case digits after `%`"))?;
-    bodies.offer(with_digits(body, u8::to_ascii_uppercase), || encoding("with upper-case digits after `%`"))?;
+    bodies
+        .offer(with_digits(body, u8::to_ascii_lowercase), || encoding("with lower-case digits after `%`"))?;
+    bodies
+        .offer(with_digits(body, u8::to_ascii_uppercase), || encoding("with upper-case digits after `%`"))?;
     bodies.offer(decoded(body), || encoding("without percent-encoding"))
 }
 
 fn encoding(words: &str) -> Finding {
-    let sentence = format!("The signature is that of the form {words}. One side parsed the form and wrote it again: sign and verify the very bytes that are sent.");
+    let sentence = format!(
+        "The signature is that of the form {words}. One side parsed the form and wrote it again: sign and verify the very bytes that are sent."
+    );
     Finding::new(Code::BodyFormEncoding, sentence).with("signed", words)
 }
 

@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn reads_what_a_text_may_stand_for() {
-        let names = |text: &str| read(text.as_bytes()).into_iter().map(|read| read.encoding).collect::<Vec<_>>();
+        let names =
+            |text: &str| read(text.as_bytes()).into_iter().map(|read| read.encoding).collect::<Vec<_>>();
         assert_eq!(names("00ffAb12"), ["hex", "base64"]);
         assert_eq!(names("_-8"), ["base64url"]);
         assert_eq!(names("/+8"), ["base64 without padding"]);

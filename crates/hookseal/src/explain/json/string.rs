@@ -36,7 +36,9 @@ fn escape(text: &[u8]) -> Option<(char, usize)> {
                 return Some((character, 6));
             }
             let second = text.get(6..12).filter(|next| next.starts_with(b"\\u"))?;
-            let pair = char::decode_utf16([u16::try_from(first).ok()?, u16::try_from(unit(&second[2..])?).ok()?]).next()?;
+            let pair =
+                char::decode_utf16([u16::try_from(first).ok()?, u16::try_from(unit(&second[2..])?).ok()?])
+                    .next()?;
             Some((pair.ok()?, 12))
         }
         _ => None,
@@ -67,7 +69,9 @@ pub(super) fn write(character: char, escapes: Escapes, out: &mut Vec<u8>) {
         '\t' => out.extend_from_slice(b"\\t"),
         '\u{8}' => out.extend_from_slice(b"\\b"),
         '\u{c}' => out.extend_from_slice(b"\\f"),
-        '/' if matches!(escapes, Escapes::Slashes | Escapes::SlashesAndNonAscii) => out.extend_from_slice(b"\\/"),
+        '/' if matches!(escapes, Escapes::Slashes | Escapes::SlashesAndNonAscii) => {
+            out.extend_from_slice(b"\\/")
+        }
         character if must_be_unicode(character, escapes) => write_unicode(character, escapes, out),
         character => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
     }
@@ -81,7 +85,11 @@ fn must_be_unicode(character: char, escapes: Escapes) -> bool {
             Escapes::AsWritten | Escapes::Least | Escapes::Slashes => false,
             Escapes::NonAscii | Escapes::SlashesAndNonAscii => !character.is_ascii(),
             Escapes::Html => html || line,
-            Escapes::DotNet => html || matches!(character, '\'' | '+' | '`') || !character.is_ascii() || character == '\u{7f}',
+            Escapes::DotNet => {
+                html || matches!(character, '\'' | '+' | '`')
+                    || !character.is_ascii()
+                    || character == '\u{7f}'
+            }
         }
 }
 

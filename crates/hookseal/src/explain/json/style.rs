@@ -85,9 +85,7 @@ impl Escapes {
             Self::Least => Some("with characters as they are in place of escapes"),
             Self::NonAscii => Some("with everything beyond ASCII escaped as \\uXXXX (Python's default)"),
             Self::Slashes => Some("with `/` escaped as `\\/` (PHP with JSON_UNESCAPED_UNICODE)"),
-            Self::SlashesAndNonAscii => {
-                Some("with `/` and everything beyond ASCII escaped (PHP's default)")
-            }
+            Self::SlashesAndNonAscii => Some("with `/` and everything beyond ASCII escaped (PHP's default)"),
             Self::Html => Some("with `<`, `>` and `&` escaped (the default of Go and Rails)"),
             Self::DotNet => Some("with the escapes of .NET's System.Text.Json"),
         }
@@ -196,7 +194,10 @@ mod tests {
             r#"["\u00e9\/<'\"\u2028\u00e9\/\ud83d\uddfc\n\u0001"]"#
         );
         assert_eq!(compact(Escapes::Html), r#"["é/\u003c'\"\u2028é/🗼\n\u0001"]"#);
-        assert_eq!(compact(Escapes::DotNet), r#"["\u00E9/\u003C\u0027\u0022\u2028\u00E9/\uD83D\uDDFC\n\u0001"]"#);
+        assert_eq!(
+            compact(Escapes::DotNet),
+            r#"["\u00E9/\u003C\u0027\u0022\u2028\u00E9/\uD83D\uDDFC\n\u0001"]"#
+        );
     }
 
     #[test]

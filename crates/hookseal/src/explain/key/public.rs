@@ -14,7 +14,9 @@ pub(super) fn offer(keys: &mut Keys<'_>, secret: &[u8]) {
         keys.offer(broken.clone(), vec![escaped_newlines_finding()]);
     }
     for (words, steps) in forms() {
-        let sentence = format!("The key is right when it is read as {words}. Bring it into the form that the profile takes, or set `key` under `[scheme]` to the form that you have.");
+        let sentence = format!(
+            "The key is right when it is read as {words}. Bring it into the form that the profile takes, or set `key` under `[scheme]` to the form that you have."
+        );
         let finding = Finding::new(Code::SecretOtherForm, sentence).with("form", words);
         keys.offer_with(broken.as_deref().unwrap_or(bare).to_vec(), steps, vec![finding]);
     }

@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 
 use super::{Keys, escaped_newlines_finding, quotes_finding, unquoted, whitespace_finding, with_line_breaks};
 use crate::document::percent_decode;
@@ -66,7 +66,9 @@ fn around(keys: &mut Keys<'_>, secret: &[u8]) {
     keys.offer(percent_encode(secret), percent("The signature is made with the percent-encoded secret: the other side took it from a URL and did not decode it."));
     for prefix in PREFIXES {
         if !clean.starts_with(prefix.as_bytes()) {
-            let sentence = format!("The signature is made with the secret and `{prefix}` before it: the prefix is a part of this secret, and was left out where it was configured.");
+            let sentence = format!(
+                "The signature is made with the secret and `{prefix}` before it: the prefix is a part of this secret, and was left out where it was configured."
+            );
             let finding = Finding::new(Code::SecretPrefixMissing, sentence).with("prefix", prefix);
             keys.offer([prefix.as_bytes(), clean].concat(), vec![finding]);
         }
@@ -100,7 +102,8 @@ fn assigned(text: &[u8]) -> Option<&[u8]> {
 fn authentication(keys: &mut Keys<'_>, secret: &[u8]) {
     for name in ["Bearer ", "bearer ", "Token ", "Basic "] {
         let words = name.trim_ascii();
-        let finding = |sentence: String| vec![Finding::new(Code::SecretSchemeName, sentence).with("scheme", words)];
+        let finding =
+            |sentence: String| vec![Finding::new(Code::SecretSchemeName, sentence).with("scheme", words)];
         match secret.strip_prefix(name.as_bytes()) {
             Some(rest) => keys.offer(rest.to_vec(), finding(format!("The token was sent without `{words}` before it. Configure the secret as it is sent."))),
             None => keys.offer([name.as_bytes(), secret].concat(), finding(format!("The token was sent with `{words}` before it. This profile compares the whole value: configure the secret as `{words}`, a space and the token, or have it sent alone."))),
@@ -119,35 +122,77 @@ fn read_otherwise(keys: &mut Keys<'_>, secret: &[u8], before: &[Finding]) {
         let findings = before.iter().cloned().chain([Finding::new(code, sentence)]).collect();
         keys.offer_with(key, steps, findings);
     };
-    add(secret.to_vec(), utf8(), Code::SecretUsedAsText, "The key is the text of the secret as it is shown, prefix included: the signing side neither takes the prefix off nor decodes it, and the profile does. Decode the secret there, or say `key = [\"utf8\"]` under `[scheme]`.");
+    add(
+        secret.to_vec(),
+        utf8(),
+        Code::SecretUsedAsText,
+        "The key is the text of the secret as it is shown, prefix included: the signing side neither takes the prefix off nor decodes it, and the profile does. Decode the secret there, or say `key = [\"utf8\"]` under `[scheme]`.",
+    );
     let bare = without_prefix(secret);
     if let Some(bare) = bare {
-        add(bare.to_vec(), utf8(), Code::SecretPrefixDropped, "The key is the text of the secret after its prefix, not decoded: the signing side takes the prefix off, and the profile does something else. Use the whole secret there, or set `key` under `[scheme]`.");
+        add(
+            bare.to_vec(),
+            utf8(),
+            Code::SecretPrefixDropped,
+            "The key is the text of the secret after its prefix, not decoded: the signing side takes the prefix off, and the profile does something else. Use the whole secret there, or set `key` under `[scheme]`.",
+        );
     }
     for text in [Some(secret), bare].into_iter().flatten() {
         for engine in [&BASE64, &BASE64_URL] {
             if let Ok(key) = engine.decode(text) {
-                add(key, utf8(), Code::SecretBase64Decoded, "The key is what the secret stands for in base64: the signing side decodes it, and the profile takes it as it is or decodes it otherwise. Use the text as the key there, or say `key = [\"base64\"]` under `[scheme]`.");
+                add(
+                    key,
+                    utf8(),
+                    Code::SecretBase64Decoded,
+                    "The key is what the secret stands for in base64: the signing side decodes it, and the profile takes it as it is or decodes it otherwise. Use the text as the key there, or say `key = [\"base64\"]` under `[scheme]`.",
+                );
             }
         }
         if let Some(key) = decode_hex(text) {
-            add(key, utf8(), Code::SecretHexDecoded, "The key is what the secret stands for in hexadecimal: the signing side decodes it, and the profile takes it as it is or decodes it otherwise. Use the text as the key there, or say `key = [\"hex\"]` under `[scheme]`.");
+            add(
+                key,
+                utf8(),
+                Code::SecretHexDecoded,
+                "The key is what the secret stands for in hexadecimal: the signing side decodes it, and the profile takes it as it is or decodes it otherwise. Use the text as the key there, or say `key = [\"hex\"]` under `[scheme]`.",
+            );
         }
     }
-    add(STANDARD.encode(secret).into_bytes(), utf8(), Code::SecretBase64Encoded, "The key is the base64 of the configured secret: configure the secret as it is shown, and do not decode it before.");
+    add(
+        STANDARD.encode(secret).into_bytes(),
+        utf8(),
+        Code::SecretBase64Encoded,
+        "The key is the base64 of the configured secret: configure the secret as it is shown, and do not decode it before.",
+    );
     let mut hexadecimal = String::new();
     Encoding::Hex.encode(secret, &mut hexadecimal);
-    add(hexadecimal.into_bytes(), utf8(), Code::SecretHexEncoded, "The key is the hexadecimal form of the configured secret: configure the secret as it is shown, and do not decode it before.");
+    add(
+        hexadecimal.into_bytes(),
+        utf8(),
+        Code::SecretHexEncoded,
+        "The key is the hexadecimal form of the configured secret: configure the secret as it is shown, and do not decode it before.",
+    );
     for other in [secret.to_ascii_lowercase(), secret.to_ascii_uppercase()] {
-        add(other, vec![KeyStep::Utf8], Code::SecretLetterCase, "The secret has the letters in another case than the one that was used. Letter case counts: configure the secret as the sender has it.");
+        add(
+            other,
+            vec![KeyStep::Utf8],
+            Code::SecretLetterCase,
+            "The secret has the letters in another case than the one that was used. Letter case counts: configure the secret as the sender has it.",
+        );
     }
 }
 
 /// What programs sign with where there is no secret.
 fn unset(keys: &mut Keys<'_>) {
     // HMAC pads its key with zeros, so that a zero byte is the same key as none at all (RFC 2104 section 2).
-    for (key, words) in [(&b"\0"[..], "an empty secret"), (b"undefined", "the text `undefined`"), (b"null", "the text `null`"), (b"None", "the text `None`")] {
-        let sentence = format!("The signature is made with {words} as the key: the signing side has no secret where it looks for one. Anybody can make such signatures, so set the secret there before anything else.");
+    for (key, words) in [
+        (&b"\0"[..], "an empty secret"),
+        (b"undefined", "the text `undefined`"),
+        (b"null", "the text `null`"),
+        (b"None", "the text `None`"),
+    ] {
+        let sentence = format!(
+            "The signature is made with {words} as the key: the signing side has no secret where it looks for one. Anybody can make such signatures, so set the secret there before anything else."
+        );
         keys.offer_with(key.to_vec(), vec![KeyStep::Utf8], vec![Finding::new(Code::SecretUnset, sentence)]);
     }
 }
@@ -155,7 +200,8 @@ fn unset(keys: &mut Keys<'_>) {
 /// The text after `whsec_` and the like.
 fn without_prefix(text: &[u8]) -> Option<&[u8]> {
     let at = text.iter().take(MAX_PREFIX).position(|byte| *byte == b'_')?;
-    let is_prefix = at > 0 && text[..at].iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let is_prefix =
+        at > 0 && text[..at].iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     Some(&text[at + 1..]).filter(|rest| is_prefix && !rest.is_empty())
 }
 
@@ -167,7 +213,10 @@ fn decode_hex(text: &[u8]) -> Option<Vec<u8>> {
 
 /// So that decoding leaves a `+` as it is: base64 has it.
 fn replace_plus(text: &[u8]) -> Vec<u8> {
-    text.iter().flat_map(|byte| if *byte == b'+' { &b"%2B"[..] } else { std::slice::from_ref(byte) }).copied().collect()
+    text.iter()
+        .flat_map(|byte| if *byte == b'+' { &b"%2B"[..] } else { std::slice::from_ref(byte) })
+        .copied()
+        .collect()
 }
 
 /// Percent-encodes everything but the unreserved characters (RFC 3986 section 2.3).

@@ -15,7 +15,9 @@ pub(super) fn missing(question: &Question<'_>, scheme: &Scheme, place: &str) -> 
     let present = names::present(&question.request);
     let alike = names::alike(place, &present);
     let mut sentence = match names::signature(scheme) {
-        Some(header) => format!("The signature is missing: the header `{header}` is not in the request, or is empty."),
+        Some(header) => {
+            format!("The signature is missing: the header `{header}` is not in the request, or is empty.")
+        }
         None => format!("The signature is missing: `{place}` is not in the request, or is empty."),
     };
     let mut finding = Finding::new(Code::SignatureHeaderMissing, "").with("place", place);
@@ -37,8 +39,13 @@ pub(super) fn malformed(question: &Question<'_>, scheme: &Scheme, error: &Verify
     let place = error.place().unwrap_or("the signature");
     let general = || {
         let sentence = match error.kind() {
-            ErrorKind::UnsupportedVersion => format!("`{place}` holds no signature of a version that the profile accepts. See which versions the vendor documents, and whether the profile is the right one."),
-            _ => format!("The signature in `{place}` does not have the form that the profile says: {}.", error.problem()),
+            ErrorKind::UnsupportedVersion => format!(
+                "`{place}` holds no signature of a version that the profile accepts. See which versions the vendor documents, and whether the profile is the right one."
+            ),
+            _ => format!(
+                "The signature in `{place}` does not have the form that the profile says: {}.",
+                error.problem()
+            ),
         };
         vec![Finding::new(Code::SignatureMalformed, sentence).with("place", place)]
     };
@@ -55,11 +62,20 @@ pub(super) fn malformed(question: &Question<'_>, scheme: &Scheme, error: &Verify
 /// What is wrong with the text of a signature.
 fn of_text(scheme: &Scheme, encoding: Encoding, text: &[u8], place: &str) -> Option<Finding> {
     if let Some(position) = text.iter().position(|byte| !fits(encoding, *byte)) {
-        let sentence = format!("The signature in `{place}` has a character at byte {position} that {} does not have. It may be cut, quoted, or written in another encoding.", name(encoding));
-        return Some(Finding::new(Code::SignatureCharacter, sentence).with("position", position).with("encoding", name(encoding)));
+        let sentence = format!(
+            "The signature in `{place}` has a character at byte {position} that {} does not have. It may be cut, quoted, or written in another encoding.",
+            name(encoding)
+        );
+        return Some(
+            Finding::new(Code::SignatureCharacter, sentence)
+                .with("position", position)
+                .with("encoding", name(encoding)),
+        );
     }
     let digests: &[DigestKind] = match &scheme.algorithm {
-        AlgorithmRule::Fixed(Algorithm::Hmac(digest) | Algorithm::Hash(digest)) => std::slice::from_ref(digest),
+        AlgorithmRule::Fixed(Algorithm::Hmac(digest) | Algorithm::Hash(digest)) => {
+            std::slice::from_ref(digest)
+        }
         AlgorithmRule::Named(digests) => digests,
         AlgorithmRule::Fixed(_) | AlgorithmRule::Json { .. } => return None,
     };
@@ -73,11 +89,19 @@ fn of_text(scheme: &Scheme, encoding: Encoding, text: &[u8], place: &str) -> Opt
     let other = DigestKind::NAMES.iter().find(|(_, digest)| Some(digest.length()) == length);
     let finding = match other {
         Some((other, _)) => {
-            let sentence = format!("The signature has {whole} bytes, which is the length of {other}; the profile has {}, with {} bytes. The sender probably signs with the other digest, and with something else different besides.", expected.name(), expected.length());
+            let sentence = format!(
+                "The signature has {whole} bytes, which is the length of {other}; the profile has {}, with {} bytes. The sender probably signs with the other digest, and with something else different besides.",
+                expected.name(),
+                expected.length()
+            );
             Finding::new(Code::SignatureLength, sentence)
         }
         None => {
-            let sentence = format!("The signature has {whole} bytes, where {} has {}: it was cut, or something was added to it. See whether a log or a column shortened it.", expected.name(), expected.length());
+            let sentence = format!(
+                "The signature has {whole} bytes, where {} has {}: it was cut, or something was added to it. See whether a log or a column shortened it.",
+                expected.name(),
+                expected.length()
+            );
             Finding::new(Code::SignatureTruncated, sentence)
         }
     };

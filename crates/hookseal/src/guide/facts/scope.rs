@@ -18,7 +18,11 @@ pub(in crate::guide) fn not_covered(scheme: &Scheme) -> Vec<String> {
     }
     for (rule, what, act) in [
         (&scheme.event_type, "type", "Dispatch on the body, or check that the two agree."),
-        (&scheme.id, "delivery id", "Whoever repeats a request can give it another id: recognise repeats by the body too."),
+        (
+            &scheme.id,
+            "delivery id",
+            "Whoever repeats a request can give it another id: recognise repeats by the body too.",
+        ),
     ] {
         if let Some(IdentityRule { source: IdentitySource::Header(name), covered: false, .. }) = rule {
             notes.push(format!("**The {what}** in {}. {act}", code_span(name)));
@@ -43,7 +47,9 @@ pub(in crate::guide) fn not_covered(scheme: &Scheme) -> Vec<String> {
     notes.push(match (url, method) {
         (true, true) => "The other headers.".to_owned(),
         (true, false) => "The method and the other headers.".to_owned(),
-        (false, _) => "The method, the URL and the other headers. Use a secret for one endpoint alone.".to_owned(),
+        (false, _) => {
+            "The method, the URL and the other headers. Use a secret for one endpoint alone.".to_owned()
+        }
     });
     notes
 }

@@ -58,7 +58,9 @@ fn mistake(profile: &Profile, own: &[&str], content: &[&str], code: Code) {
 fn stamped() -> impl Strategy<Value = (&'static Profile, &'static str)> {
     let plain = |profile: &'static Profile| {
         let is = |separator: &&str| {
-            profile.source().contains(&format!("content = [\"{{timestamp}}\", \"{separator}\", \"{{body}}\"]"))
+            profile
+                .source()
+                .contains(&format!("content = [\"{{timestamp}}\", \"{separator}\", \"{{body}}\"]"))
         };
         Some((profile, [".", ",", ":"].into_iter().find(is)?))
     };

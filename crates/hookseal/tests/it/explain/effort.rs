@@ -13,7 +13,9 @@ use crate::support::{Lines, NOW};
 fn document(bytes: usize) -> Vec<u8> {
     let mut body = b"{\"z\": [".to_vec();
     while body.len() < bytes {
-        body.extend_from_slice("{\"id\": 1.0, \"b\": \"caf\u{e9}/<\\u00e9>\", \"a\": [true, null]}, ".as_bytes());
+        body.extend_from_slice(
+            "{\"id\": 1.0, \"b\": \"caf\u{e9}/<\\u00e9>\", \"a\": [true, null]}, ".as_bytes(),
+        );
     }
     body.extend_from_slice(b"0]}\r\n");
     body
@@ -57,7 +59,8 @@ fn single_mistakes_with_long_bodies_are_found() {
 
     let compact = serde_json::to_vec(&serde_json::from_slice::<serde_json::Value>(&body).unwrap()).unwrap();
     let mut request = Received::signed(profile, &secret_of(profile), &compact);
-    request.body = serde_json::to_vec_pretty(&serde_json::from_slice::<serde_json::Value>(&compact).unwrap()).unwrap();
+    request.body =
+        serde_json::to_vec_pretty(&serde_json::from_slice::<serde_json::Value>(&compact).unwrap()).unwrap();
     assert_eq!(proven(&request.explain(profile)), [Code::BodyJsonReserialised]);
 }
 
@@ -79,7 +82,10 @@ fn a_budget_is_kept_whatever_it_is() {
 
 /// Everything that an explanation shows.
 fn shown(explanation: &Explanation) -> String {
-    let details = explanation.findings().iter().flat_map(|finding| finding.details().map(|(_, value)| value.to_owned()));
+    let details = explanation
+        .findings()
+        .iter()
+        .flat_map(|finding| finding.details().map(|(_, value)| value.to_owned()));
     let details: Vec<String> = details.collect();
     format!("{explanation}\n{explanation:?}\n{}", details.join("\n"))
 }

@@ -128,7 +128,11 @@ fn prefixes_and_versions() {
     rewritten("stripe", |value| value.replace(',', ";"), &[Code::SignatureGrammar]);
     rewritten("standard-webhooks", |value| value.replace("v1,", ""), &[Code::SignatureGrammar]);
     rewritten("shopify", |value| format!("\"{value}\""), &[Code::SignatureGrammar]);
-    rewritten("shopify", |value| value.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"), &[Code::SignatureEncoding]);
+    rewritten(
+        "shopify",
+        |value| value.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"),
+        &[Code::SignatureEncoding],
+    );
 }
 
 #[test]
@@ -141,7 +145,8 @@ fn padding_and_alphabet() {
 
 #[test]
 fn upper_case_digits_where_lower_case_ones_are_documented() {
-    let lower: Vec<_> = body_signing().into_iter().filter(|profile| profile.source().contains("hex-lower")).collect();
+    let lower: Vec<_> =
+        body_signing().into_iter().filter(|profile| profile.source().contains("hex-lower")).collect();
     assert!(!lower.is_empty());
     for profile in lower {
         let upper = |value: String| {

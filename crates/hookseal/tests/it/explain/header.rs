@@ -6,7 +6,8 @@ use proptest::sample::select;
 use super::support::{Received, any_body_signing, body_signing, check, proven, secret_of};
 
 fn rename(request: &mut Received, from: &str, to: &str) {
-    let line = request.lines.iter_mut().find(|(line, _)| line == from).unwrap_or_else(|| panic!("no line {from}"));
+    let line =
+        request.lines.iter_mut().find(|(line, _)| line == from).unwrap_or_else(|| panic!("no line {from}"));
     to.clone_into(&mut line.0);
 }
 
@@ -102,7 +103,8 @@ fn the_other_part_of_a_profile() {
     let mut headers = SignedHeaders::new();
     let signer = Signer::new(profile, Part::Challenge, &request.secrets, &Params::new()).unwrap();
     signer.sign(&Message::new(request.now, "", b"{}"), &mut headers).unwrap();
-    request.lines = headers.iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect();
+    request.lines =
+        headers.iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect();
     let codes = proven(&request.explain(profile));
     assert!(codes == [Code::OtherPart] || codes == [Code::SignatureInOtherHeader], "{codes:?}");
 }

@@ -25,8 +25,14 @@ struct Style {
 }
 
 const JAVASCRIPT: Style = Style { comma: ",", colon: ":", indent: 0, escape: |_| None };
-const PYTHON: Style = Style { comma: ", ", colon: ": ", indent: 0, escape: |character| (!character.is_ascii()).then(|| unicode(character)) };
-const GO: Style = Style { escape: |character| "<>&".contains(character).then(|| unicode(character)), ..JAVASCRIPT };
+const PYTHON: Style = Style {
+    comma: ", ",
+    colon: ": ",
+    indent: 0,
+    escape: |character| (!character.is_ascii()).then(|| unicode(character)),
+};
+const GO: Style =
+    Style { escape: |character| "<>&".contains(character).then(|| unicode(character)), ..JAVASCRIPT };
 const PHP: Style = Style {
     escape: |character| match character {
         '/' => Some("\\/".to_owned()),
@@ -44,9 +50,13 @@ impl Doc {
         let (open, close, items) = match self {
             Self::Number(text) => return text.clone(),
             Self::Text(text) => return quote(text, style),
-            Self::List(items) => ('[', ']', items.iter().map(|item| item.write(style, depth + 1)).collect::<Vec<_>>()),
+            Self::List(items) => {
+                ('[', ']', items.iter().map(|item| item.write(style, depth + 1)).collect::<Vec<_>>())
+            }
             Self::Object(members) => {
-                let member = |(name, value): &(String, Self)| format!("{}{}{}", quote(name, style), style.colon, value.write(style, depth + 1));
+                let member = |(name, value): &(String, Self)| {
+                    format!("{}{}{}", quote(name, style), style.colon, value.write(style, depth + 1))
+                };
                 ('{', '}', members.iter().map(member).collect())
             }
         };
@@ -60,7 +70,8 @@ impl Doc {
     fn sorted(&self) -> Self {
         match self {
             Self::Object(members) => {
-                let mut members: Vec<_> = members.iter().map(|(name, value)| (name.clone(), value.sorted())).collect();
+                let mut members: Vec<_> =
+                    members.iter().map(|(name, value)| (name.clone(), value.sorted())).collect();
                 members.sort_by(|(left, _), (right, _)| left.cmp(right));
                 Self::Object(members)
             }
@@ -84,7 +95,8 @@ fn quote(text: &str, style: Style) -> String {
 
 /// An object whose names are not in order, with a list and every character that some style escapes.
 fn doc() -> impl Strategy<Value = Doc> {
-    let number = prop_oneof![Just("1.0"), Just("1e5"), Just("-0"), Just("12345678901234567890123"), Just("17")];
+    let number =
+        prop_oneof![Just("1.0"), Just("1e5"), Just("-0"), Just("12345678901234567890123"), Just("17")];
     let leaf = prop_oneof![
         number.prop_map(|text| Doc::Number(text.to_owned())),
         "[a-z\"\n ]{0,8}".prop_map(Doc::Text),
@@ -100,7 +112,10 @@ fn doc() -> impl Strategy<Value = Doc> {
     (nested, "[é-ú🗼]{1,3}").prop_map(|(inner, letters)| {
         Doc::Object(vec![
             ("z".to_owned(), Doc::Text(format!("<a>/&{letters}"))),
-            ("items".to_owned(), Doc::List(vec![Doc::Number("1".to_owned()), Doc::Number("2.50".to_owned())])),
+            (
+                "items".to_owned(),
+                Doc::List(vec![Doc::Number("1".to_owned()), Doc::Number("2.50".to_owned())]),
+            ),
             ("a".to_owned(), inner),
         ])
     })

@@ -54,7 +54,9 @@ fn every_scheme(mistake: impl Fn(&[u8]) -> Vec<u8>, code: Code) -> BTreeSet<Stri
 fn a_line_break_is_named_for_every_scheme_that_signs_the_body() {
     let named = every_scheme(|body| [body, b"\n"].concat(), Code::BodyTrailingNewlineAdded);
     assert!(named.len() > 60, "{named:?}");
-    for scheme in ["discord", "sendgrid", "paypal", "plaid", "netlify", "rfc9421-ed25519", "twilio-json", "fal-ai"] {
+    for scheme in
+        ["discord", "sendgrid", "paypal", "plaid", "netlify", "rfc9421-ed25519", "twilio-json", "fal-ai"]
+    {
         assert!(named.contains(scheme), "{scheme}");
     }
 }
@@ -106,6 +108,10 @@ fn public_keys_that_were_pasted_badly() {
     check("discord", &|key| format!("{key}\n"), &[Code::SecretSurroundingWhitespace]);
     check("discord", &|key| format!("\"{key}\""), &[Code::SecretSurroundingQuotes]);
     check("sendgrid", &|key| format!("{key}\n"), &[Code::SecretSurroundingWhitespace]);
-    check("sendgrid", &|key| format!("-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----\n"), &[Code::SecretOtherForm]);
+    check(
+        "sendgrid",
+        &|key| format!("-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----\n"),
+        &[Code::SecretOtherForm],
+    );
     check("aws-sns", &|key| key.trim().replace('\n', "\\n"), &[Code::SecretEscapedNewlines]);
 }

@@ -29,7 +29,10 @@ fn missing_signatures() {
     let forget = |request: &mut Received| request.lines.clear();
     notices("github-sha256", forget, Code::SignatureHeaderMissing, &[("place", "x-hub-signature-256")]);
     let rename = |request: &mut Received| {
-        request.lines = vec![("X-Hub-Signature".to_owned(), b"sha1=00".to_vec()), ("Host".to_owned(), b"a.test".to_vec())];
+        request.lines = vec![
+            ("X-Hub-Signature".to_owned(), b"sha1=00".to_vec()),
+            ("Host".to_owned(), b"a.test".to_vec()),
+        ];
     };
     notices("github-sha256", rename, Code::SignatureHeaderMissing, &[("alike", "x-hub-signature")]);
     let empty = |request: &mut Received| request.line("x-hub-signature-256").clear();
@@ -65,12 +68,18 @@ fn suspicious_bodies() {
     notices("stripe", |request| request.body.clear(), Code::BodyIsEmpty, &[]);
     let lost = |request: &mut Received| request.body = "{\"b\": \"\u{fffd}\"}".into();
     notices("stripe", lost, Code::BodyReplacementCharacters, &[("position", "7")]);
-    notices("mailgun", |request| request.body = b"{\"a\": x}".to_vec(), Code::BodyUnreadable, &[("position", "6")]);
+    notices(
+        "mailgun",
+        |request| request.body = b"{\"a\": x}".to_vec(),
+        Code::BodyUnreadable,
+        &[("position", "6")],
+    );
 }
 
 #[test]
 fn suspicious_secrets() {
-    let configure = |secret: &'static str| move |request: &mut Received| request.secrets = vec![Secret::new(secret)];
+    let configure =
+        |secret: &'static str| move |request: &mut Received| request.secrets = vec![Secret::new(secret)];
     notices("stripe", configure("quite another\n"), Code::SecretTrailingNewline, &[("secret", "1")]);
     notices("stripe", configure("\"quite another\""), Code::SecretSurroundingQuotes, &[]);
     notices("standard-webhooks", configure("whsec_not base64"), Code::SecretUnusable, &[]);

@@ -17,7 +17,8 @@ fn mistake(profile: &Profile, used: &[u8], configured: &[u8], codes: &[Code]) {
 
 /// The same profile with another way from the secret to the key.
 fn with_key(profile: &Profile, key: &str) -> Profile {
-    Profile::parse(&format!("name = \"other\"\nextends = \"{}\"\n[scheme]\nkey = [{key}]", profile.name())).unwrap()
+    Profile::parse(&format!("name = \"other\"\nextends = \"{}\"\n[scheme]\nkey = [{key}]", profile.name()))
+        .unwrap()
 }
 
 /// The signing side reads the secret by `key`, and the profile by its own.

@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 use hookseal::explain::{Code, Evidence, Explanation, Question};
 use hookseal::{
-    Algorithm, Message, Params, Part, Profile, Request, Secret, SignedHeaders, Signer, Timestamp, VerifyOptions,
+    Algorithm, Message, Params, Part, Profile, Request, Secret, SignedHeaders, Signer, Timestamp,
+    VerifyOptions,
 };
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -174,7 +174,10 @@ impl Scheme {
                 ("Content-Type".to_owned(), b"application/json".to_vec()),
                 ("User-Agent".to_owned(), format!("made-up/{seed}").into_bytes()),
                 (self.name(1, "Delivery-Id"), format!("dlv_{seed}a{}", seed * 31).into_bytes()),
-                (self.name(2, "Topic"), format!("order.{}", ["confirmed", "paid"][seed as usize % 2]).into_bytes()),
+                (
+                    self.name(2, "Topic"),
+                    format!("order.{}", ["confirmed", "paid"][seed as usize % 2]).into_bytes(),
+                ),
             ],
             body: pretty(&fields).into_bytes(),
         };
@@ -189,7 +192,8 @@ impl Scheme {
     }
 
     fn content(&self, captured: &Captured, time: &str, fields: &[(&str, String)]) -> Vec<u8> {
-        let mut content = self.version.map_or(String::new(), |(version, gap)| format!("{version}{gap}")).into_bytes();
+        let mut content =
+            self.version.map_or(String::new(), |(version, gap)| format!("{version}{gap}")).into_bytes();
         for (at, value) in self.values.iter().enumerate() {
             if at > 0 {
                 content.extend(self.gaps[at - 1].as_bytes());
@@ -213,7 +217,8 @@ impl Scheme {
         match self.reading {
             "strip-spaces" => pretty(fields).chars().filter(|character| *character != ' ').collect(),
             "json-compact" => {
-                let pairs: Vec<String> = fields.iter().map(|(name, text)| format!("\"{name}\":\"{text}\"")).collect();
+                let pairs: Vec<String> =
+                    fields.iter().map(|(name, text)| format!("\"{name}\":\"{text}\"")).collect();
                 format!("{{{}}}", pairs.join(","))
             }
             "escape-non-ascii" => pretty(fields).replace('é', "\\u00e9"),

@@ -11,7 +11,10 @@ fn request(headers: &[(&str, &str)], body: &str) -> Captured {
     Captured {
         method: "POST".to_owned(),
         url: "https://hooks.example.test/in".to_owned(),
-        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+            .collect(),
         body: body.as_bytes().to_vec(),
     }
 }
@@ -60,15 +63,23 @@ fn several_that_fit_are_all_listed_with_what_tells_them_apart() {
     let headers = [("X-Sent-At", "1750000000"), ("X-Tried-At", "1750000000"), ("X-Signature", SIGNATURE)];
     let first = request(&headers, "{}");
     let outcome = infer(std::slice::from_ref(&first), &secret(), &InferOptions::default()).unwrap();
-    let headers: Vec<_> =
-        outcome.found.iter().map(|candidate| candidate.profile.scheme().timestamp_header().unwrap()).collect();
+    let headers: Vec<_> = outcome
+        .found
+        .iter()
+        .map(|candidate| candidate.profile.scheme().timestamp_header().unwrap())
+        .collect();
     assert_eq!(headers, ["x-sent-at", "x-tried-at"]);
-    assert_eq!(outcome.advice, [
-        "The same text stands in the header x-sent-at and in the header x-tried-at: a request in which they differ tells which is signed.",
-    ]);
+    assert_eq!(
+        outcome.advice,
+        [
+            "The same text stands in the header x-sent-at and in the header x-tried-at: a request in which they differ tells which is signed.",
+        ]
+    );
 
-    let second =
-        request(&[("X-Sent-At", "1750000000"), ("X-Tried-At", "1750000060"), ("X-Signature", SIGNATURE)], "{}");
+    let second = request(
+        &[("X-Sent-At", "1750000000"), ("X-Tried-At", "1750000060"), ("X-Signature", SIGNATURE)],
+        "{}",
+    );
     let outcome = infer(&[first, second], &secret(), &InferOptions::default()).unwrap();
     assert_eq!(outcome.found.len(), 1, "{outcome:?}");
     assert_eq!(outcome.found[0].profile.scheme().timestamp_header(), Some("x-sent-at"));

@@ -1,7 +1,7 @@
 //! Schemes made up at random are found: two hundred in all, most of them plausible and some far-fetched.
 
 use hookseal::infer::{Candidate, Captured, InferOptions, infer};
-use hookseal::{Part, Secret, Timestamp, ToleranceOverride, VerifyOptions, Verifier};
+use hookseal::{Part, Secret, Timestamp, ToleranceOverride, Verifier, VerifyOptions};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -26,7 +26,8 @@ fn is_found(scheme: &Scheme, second: bool) -> Result<(), TestCaseError> {
         from_one
     );
     if second {
-        let from_two = infer(&requests[..2], std::slice::from_ref(&secret), &InferOptions::default()).unwrap();
+        let from_two =
+            infer(&requests[..2], std::slice::from_ref(&secret), &InferOptions::default()).unwrap();
         prop_assert_eq!(from_two.found.len(), 1, "{:?}", from_two);
         prop_assert!(verifies(&from_two.found[0], &secret, &requests[2]));
         let mut forged = requests[2].clone();

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use hookseal::infer::{InferOptions, Inference, infer};
 use hookseal::vectors::{Vector, VectorFile};
-use hookseal::{
-    Mode, Part, Profile, Request, Secret, Timestamp, ToleranceOverride, VerifyOptions, Verifier,
-};
+use hookseal::{Mode, Part, Profile, Request, Secret, Timestamp, ToleranceOverride, Verifier, VerifyOptions};
 
 use super::captured;
 use crate::vectors::file;
@@ -83,7 +81,8 @@ fn one_request_is_enough_for_every_scheme_with_a_shared_key() {
         assert_eq!(outcome.found.len(), 1, "{scheme}: {:?}", outcome.advice);
         let profile = &outcome.found[0].profile;
         assert!(!outcome.cut && verifies(profile, valid[0]), "{scheme}");
-        not_verified.extend(valid.iter().filter(|vector| !verifies(profile, vector)).map(|vector| &*vector.id));
+        not_verified
+            .extend(valid.iter().filter(|vector| !verifies(profile, vector)).map(|vector| &*vector.id));
         // The tolerance is off, so that old requests verify.
         let defects = invalid.iter().filter(|vector| !vector.expect.0.starts_with("timestamp_too_"));
         forged.extend(defects.filter(|vector| verifies(profile, vector)).map(|vector| &*vector.id));
