@@ -72,7 +72,8 @@ impl Fuzz {
             let tail: Vec<&str> = tail.into_iter().rev().collect();
             return Err(format!("{name} has a finding:\n{}", tail.join("\n")).into());
         }
-        let runs = number_after(&log, "stat::number_of_executed_units:").ok_or("libFuzzer gave no count of runs")?;
+        let runs =
+            number_after(&log, "stat::number_of_executed_units:").ok_or("libFuzzer gave no count of runs")?;
         let edges = log.lines().rev().find_map(|line| number_after(line, "cov:")).unwrap_or(0);
         let corpus = fs::read_dir(&folder)?.count();
         println!("  {runs} runs, {corpus} inputs, {edges} edges, no finding");
@@ -87,7 +88,9 @@ impl Fuzz {
             self.seconds,
             commit()?
         )?;
-        table.push_str("| target | seconds | runs | inputs in the corpus | edges covered |\n|---|---:|---:|---:|---:|\n");
+        table.push_str(
+            "| target | seconds | runs | inputs in the corpus | edges covered |\n|---|---:|---:|---:|---:|\n",
+        );
         for Ran { target, runs, corpus, edges } in done {
             writeln!(table, "| `{target}` | {} | {runs} | {corpus} | {edges} |", self.seconds)?;
         }

@@ -5,8 +5,8 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ipnet::IpNet;
 use hookseal::guide::Language;
+use ipnet::IpNet;
 
 use crate::{config::ServeArgs, limits::TRIGGER_COUNT_MAX};
 

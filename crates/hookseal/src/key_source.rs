@@ -176,14 +176,18 @@ impl fmt::Display for KeyReference {
     }
 }
 
-/// Compares label by label; `*` stands for one label of [`MIN_LABEL`] or more letters, digits and hyphens.
+/// Compares label by label; `*` stands for one label of [`MIN_LABEL`] or more letters, digits and hyphens. A pattern that
+/// begins with a dot stands for every host below it.
 pub(crate) fn host_matches(pattern: &str, host: &str) -> bool {
+    let plain = |label: &str| label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if pattern.starts_with('.') {
+        let below = host.strip_suffix(pattern);
+        return below.is_some_and(|below| below.split('.').all(|label| !label.is_empty() && plain(label)));
+    }
     let mut labels = host.split('.');
     let fits = pattern.split('.').all(|wanted| match (wanted, labels.next()) {
         (_, None) => false,
-        ("*", Some(label)) => {
-            label.len() >= MIN_LABEL && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        }
+        ("*", Some(label)) => label.len() >= MIN_LABEL && plain(label),
         (wanted, Some(label)) => wanted == label,
     });
     fits && labels.next().is_none()
@@ -219,6 +223,12 @@ mod tests {
             assert!(!host_matches(sns, host), "{host}");
         }
         assert!(!host_matches("*.paypal.com", "evilpaypal.com"));
+        for host in ["api.paypal.com", "t1.paypal.com", "api.sandbox.eu.paypal.com"] {
+            assert!(host_matches(".paypal.com", host), "{host}");
+        }
+        for host in ["paypal.com", ".paypal.com", "evilpaypal.com", "a@b.paypal.com", "a.paypal.com:443"] {
+            assert!(!host_matches(".paypal.com", host), "{host}");
+        }
     }
 
     #[test]

@@ -181,7 +181,9 @@ impl Bodies {
                 "{\"text\":\"caf\u{e9} \u{1f512} $& $$ {body}\",\"list\":[1,2,3]}",
             ],
             Self::Form => &["CallSid=CA1&From=%2B14158675309&To=x", "b=2&a=1&Body=caf%C3%A9+%26+more"],
-            Self::Braintree => &["bt_payload=PG5vdGlmaWNhdGlvbj48dGltZXN0YW1wIHR5cGU9ImRhdGV0aW1lIj4yMDI2LTExLTIxVDIzOjM5%0AOjU5WjwvdGltZXN0YW1wPjxraW5kPmNoZWNrPC9raW5kPjxzdWJqZWN0PjxjaGVjayB0eXBlPSJi%0Ab29sZWFuIj50cnVlPC9jaGVjaz48L3N1YmplY3Q%2BPC9ub3RpZmljYXRpb24%2B%0A"],
+            Self::Braintree => &[
+                "bt_payload=PG5vdGlmaWNhdGlvbj48dGltZXN0YW1wIHR5cGU9ImRhdGV0aW1lIj4yMDI2LTExLTIxVDIzOjM5%0AOjU5WjwvdGltZXN0YW1wPjxraW5kPmNoZWNrPC9raW5kPjxzdWJqZWN0PjxjaGVjayB0eXBlPSJi%0Ab29sZWFuIj50cnVlPC9jaGVjaz48L3N1YmplY3Q%2BPC9ub3RpZmljYXRpb24%2B%0A",
+            ],
             Self::AdyenPayment => &[concat!(
                 r#"{"live":"false","notificationItems":[{"NotificationRequestItem":{"additionalData":{"hmacSignature":"-"},"#,
                 r#""amount":{"currency":"EUR","value":1130},"pspReference":"7914073381342284","eventCode":"AUTHORISATION","#,

@@ -18,7 +18,9 @@ pub(super) struct Installed {
 /// Installs what the lock file of a runner names, unless that was done already.
 pub(super) fn runner(runner: Runner) -> Result<Installed, Box<dyn std::error::Error>> {
     let (name, files): (&str, &[&str]) = match runner {
-        Runner::Node => ("node", &["package.json", "package-lock.json", ".npmrc", "libraries.mjs", "run.mjs"]),
+        Runner::Node => {
+            ("node", &["package.json", "package-lock.json", ".npmrc", "libraries.mjs", "run.mjs"])
+        }
         Runner::Python => ("python", &["requirements.txt", "libraries.py"]),
     };
     let lock = if runner == Runner::Node { "package-lock.json" } else { "requirements.txt" };
@@ -46,6 +48,7 @@ pub(super) fn runner(runner: Runner) -> Result<Installed, Box<dyn std::error::Er
 
 fn install_python(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     run_in(folder, "python3", &["-m", "venv", "--clear", "environment"])?;
-    let arguments = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"];
+    let arguments =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"];
     run_in(folder, "environment/bin/python", &arguments)
 }

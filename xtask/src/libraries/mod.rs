@@ -163,7 +163,9 @@ impl Tally {
         match taken {
             Ok(()) if refused.iter().all(Result::is_err) => self.theirs += 1,
             Ok(()) => self.problem(case, "we take what was changed", Outcome::Signed(sent)),
-            Err(error) => self.problem(case, &format!("we refuse what it signed: {error}"), Outcome::Signed(sent)),
+            Err(error) => {
+                self.problem(case, &format!("we refuse what it signed: {error}"), Outcome::Signed(sent))
+            }
         }
     }
 

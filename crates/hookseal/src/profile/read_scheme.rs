@@ -6,9 +6,7 @@ mod fit;
 mod key_source;
 mod signature;
 
-use conditions::{
-    read_body_digest, read_claims, read_compat_ports, read_required, read_written_headers,
-};
+use conditions::{read_body_digest, read_claims, read_compat_ports, read_required, read_written_headers};
 use fit::Misfit;
 use key_source::{read_key_set, read_key_url};
 use signature::read_signature;

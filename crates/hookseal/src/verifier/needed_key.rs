@@ -128,6 +128,10 @@ impl Verification<'_, '_> {
     pub(super) fn certificate_url(&self) -> Result<Option<CertificateUrl>, VerifyError> {
         let Some(key_url) = &self.scheme.key_url else { return Ok(None) };
         let url = extract::text(self.request, &self.document, &key_url.source)?;
+        if url.is_none() {
+            let problem = "the URL of the key is needed";
+            return Err(VerifyError::at(ErrorKind::MissingField, key_url.source.name(), problem));
+        }
         super::key_url::check(key_url, url.as_deref()).map(Some)
     }
 }

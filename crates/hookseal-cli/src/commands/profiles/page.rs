@@ -72,7 +72,7 @@ fn row(profile: &Profile, page: &mut String) {
 
 /// Whether the endpoint is checked before events are sent to it.
 fn has_handshake(profile: &Profile) -> bool {
-    profile.challenge().is_some()
+    profile.has_handshakes() || profile.challenge().is_some()
 }
 
 /// A text within a cell.

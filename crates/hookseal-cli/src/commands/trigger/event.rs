@@ -72,7 +72,10 @@ impl Sender {
         };
         let subscription = fresh_id(now)?.replacen("dlv_", "sub_", 1);
         // A signature may cover what the event and the arguments add.
-        let own = self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), str::from_utf8(value).ok()?)));
+        let own = self
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str(), str::from_utf8(value).ok()?)));
         let own: Vec<(&str, &str)> =
             event.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(own).collect();
         let message = Message::new(now, &id, &event.body)

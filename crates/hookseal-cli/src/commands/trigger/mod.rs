@@ -100,13 +100,8 @@ async fn send_all(arguments: &TriggerArgs, sender: &Sender) -> Result<Status, Co
             Some(url) => outbound::target(&transport, &url).map_err(TriggerError::Outbound)?,
             None => endpoint.clone(),
         };
-        let outbound = Outbound {
-            endpoint,
-            method: Method::POST,
-            headers,
-            body,
-            timeout: limits::TRIGGER_TIMEOUT,
-        };
+        let outbound =
+            Outbound { endpoint, method: Method::POST, headers, body, timeout: limits::TRIGGER_TIMEOUT };
         let result = transport.send(outbound).await;
         let sent = Sent::new(&sender.profile, &sender.event_type, id, bytes, &result);
         sent.print(arguments.json)?;

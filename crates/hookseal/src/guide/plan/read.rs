@@ -158,7 +158,9 @@ fn read_key_step(step: &KeyStep) -> Result<Option<KeyPlan>, NotGenerated> {
         KeyStep::Hex => plan("hex", ""),
         KeyStep::Sha1 => plan("sha1", ""),
         KeyStep::Spki => plan("spki", ""),
-        KeyStep::Certificate | KeyStep::Pem | KeyStep::Jwk | KeyStep::PrivateKey => Err(NotGenerated::KeyForm),
+        KeyStep::Certificate | KeyStep::Pem | KeyStep::Jwk | KeyStep::PrivateKey => {
+            Err(NotGenerated::KeyForm)
+        }
     }
 }
 
