@@ -44,19 +44,11 @@ pub(super) fn failure(
 
 fn of_kind(question: &Question<'_>, scheme: &Arc<Scheme>, error: &VerifyError) -> Vec<Finding> {
     let place = error.place().unwrap_or("the request");
-    let one = |code, sentence: String| vec![Finding::new(code, sentence).with("place", place)];
     match error.kind() {
         ErrorKind::MissingSignature => vec![signature::missing(question, scheme, place)],
         ErrorKind::MalformedSignature | ErrorKind::UnsupportedVersion => {
             signature::malformed(question, scheme, error)
         }
-        ErrorKind::UnsupportedAlgorithm => one(
-            Code::AlgorithmNotAllowed,
-            format!(
-                "`{place}` names an algorithm that is not allowed here. Choose the profile for that algorithm; \
-                 of SHA-1 the parameter `allow_sha1` has to be set."
-            ),
-        ),
         ErrorKind::SignatureMismatch | ErrorKind::TokenMismatch | ErrorKind::InvalidSecret => Vec::new(),
         ErrorKind::MissingTimestamp => vec![absent(question, Code::TimestampMissing, "timestamp", place)],
         ErrorKind::MissingId => {
@@ -64,7 +56,23 @@ fn of_kind(question: &Question<'_>, scheme: &Arc<Scheme>, error: &VerifyError) -
         }
         ErrorKind::MissingField => vec![absent(question, Code::FieldMissing, "value", place)],
         ErrorKind::MalformedTimestamp => vec![request::timestamp(question, scheme, error)],
-        ErrorKind::TimestampTooOld => one(
+        ErrorKind::MalformedBody => vec![request::unreadable(question)],
+        kind => in_words(kind, place).into_iter().collect(),
+    }
+}
+
+/// What the kind of the failure and its place say by themselves.
+fn in_words(kind: ErrorKind, place: &str) -> Option<Finding> {
+    let some = |code, sentence: String| Some(Finding::new(code, sentence).with("place", place));
+    match kind {
+        ErrorKind::UnsupportedAlgorithm => some(
+            Code::AlgorithmNotAllowed,
+            format!(
+                "`{place}` names an algorithm that is not allowed here. Choose the profile for that algorithm; \
+                 of SHA-1 the parameter `allow_sha1` has to be set."
+            ),
+        ),
+        ErrorKind::TimestampTooOld => some(
             Code::TimestampTooOld,
             format!(
                 "`{place}` says that the \
@@ -72,14 +80,14 @@ fn of_kind(question: &Question<'_>, scheme: &Arc<Scheme>, error: &VerifyError) -
             machine with a time server; of a captured request, verify with the time at which it came."
             ),
         ),
-        ErrorKind::TimestampTooNew => one(
+        ErrorKind::TimestampTooNew => some(
             Code::TimestampTooNew,
             format!(
                 "`{place}` says that the \
             request is not valid yet. Compare the clock of this machine with a time server."
             ),
         ),
-        ErrorKind::MalformedId => one(
+        ErrorKind::MalformedId => some(
             Code::IdMalformed,
             format!(
                 "The delivery id in `{place}` holds a \
@@ -87,22 +95,21 @@ fn of_kind(question: &Question<'_>, scheme: &Arc<Scheme>, error: &VerifyError) -
             other ids."
             ),
         ),
-        ErrorKind::DuplicateHeader => one(
+        ErrorKind::DuplicateHeader => some(
             Code::SignatureHeaderRepeated,
             format!(
                 "The header `{place}` \
             stands several times, and no line of it alone would verify. See to it that it is sent once."
             ),
         ),
-        ErrorKind::DuplicateField => one(
+        ErrorKind::DuplicateField => some(
             Code::FieldRepeated,
             format!(
                 "A key or a field in `{place}` \
             stands twice, and which one counts would be a guess. Have the sender write it once."
             ),
         ),
-        ErrorKind::MalformedBody => vec![request::unreadable(question)],
-        ErrorKind::BodyHashMismatch => one(
+        ErrorKind::BodyHashMismatch => some(
             Code::BodyDigestDiffers,
             format!(
                 "The digest of the body in \
@@ -110,7 +117,15 @@ fn of_kind(question: &Question<'_>, scheme: &Arc<Scheme>, error: &VerifyError) -
             bytes as they were received."
             ),
         ),
-        ErrorKind::ClaimMismatch => one(
+        kind => of_trust(kind, place),
+    }
+}
+
+/// The same of tokens, keys, and what a signature covers.
+fn of_trust(kind: ErrorKind, place: &str) -> Option<Finding> {
+    let some = |code, sentence: String| Some(Finding::new(code, sentence).with("place", place));
+    match kind {
+        ErrorKind::ClaimMismatch => some(
             Code::ClaimDiffers,
             format!(
                 "The token is signed by the right \
@@ -118,24 +133,25 @@ fn of_kind(question: &Question<'_>, scheme: &Arc<Scheme>, error: &VerifyError) -
             sender is told: often an audience or an endpoint is another one."
             ),
         ),
-        ErrorKind::UntrustedKeyUrl => one(
+        ErrorKind::UntrustedKeyUrl => some(
             Code::KeyUrlUntrusted,
             format!(
                 "`{place}` points to a place \
             for the key that the profile does not trust. Such a request may be a forgery."
             ),
         ),
-        ErrorKind::UnknownKey => one(
+        ErrorKind::UnknownKey => some(
             Code::KeyUnknown,
             format!(
                 "`{place}` holds signatures for other \
             keys than the configured one. Compare the key id that is configured with that of the sender."
             ),
         ),
-        ErrorKind::InsufficientCoverage => one(
+        ErrorKind::InsufficientCoverage => some(
             Code::CoverageInsufficient,
             format!("The signature does not cover `{place}`, which is asked for. Have the sender cover it."),
         ),
+        _ => None,
     }
 }
 

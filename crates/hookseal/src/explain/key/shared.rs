@@ -30,9 +30,11 @@ pub(super) fn offer(keys: &mut Keys<'_>, secret: &[u8], scheme: &Scheme) {
         authentication(keys, secret);
     }
     read_otherwise(keys, secret, &[]);
+    written_otherwise(keys, secret, &[]);
     let (clean, findings) = cleaned(secret);
     if !findings.is_empty() {
         read_otherwise(keys, clean, &findings);
+        written_otherwise(keys, clean, &findings);
     }
     if !token {
         unset(keys);
@@ -195,6 +197,15 @@ fn read_otherwise(keys: &mut Keys<'_>, secret: &[u8], before: &[Finding]) {
             );
         }
     }
+}
+
+/// The configured secret in encodings and letter cases that it does not have.
+fn written_otherwise(keys: &mut Keys<'_>, secret: &[u8], before: &[Finding]) {
+    let utf8 = || vec![KeyStep::Utf8];
+    let mut add = |key: Vec<u8>, steps: Vec<KeyStep>, code: Code, sentence: &str| {
+        let findings = before.iter().cloned().chain([Finding::new(code, sentence)]).collect();
+        keys.offer_with(key, steps, findings);
+    };
     add(
         STANDARD.encode(secret).into_bytes(),
         utf8(),
