@@ -2,9 +2,9 @@
 
 pub(crate) mod demo;
 pub(crate) mod explain;
-mod judge;
 pub(crate) mod guide;
 pub(crate) mod infer;
+mod judge;
 pub(crate) mod listen;
 mod outbound;
 pub(crate) mod profiles;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hookseal::{
-    ErrorKind, Message, Mode, Part, Profile, Request, Secret, SecretError, Signer, Timestamp,
+    ErrorKind, Message, Mode, Params, Part, Profile, Request, Secret, SecretError, Signer, Timestamp,
     ToleranceOverride, Verifier, VerifyOptions,
 };
 
@@ -174,4 +174,15 @@ fn the_lockers_body_is_flagged_as_malleable_and_the_reading_named() {
     assert_eq!(verified.matched_reading(), hookseal::BodyReading::StripSpaces);
     assert!(verified.flags().body_malleable);
     assert_eq!(verified.body(), b"{\"a\":1}");
+}
+
+/// The digest of an empty secret is a key like any other, and anybody can make it.
+#[test]
+fn an_empty_secret_is_refused_before_it_is_hashed() {
+    let profile = Profile::builtin("braintree").unwrap();
+    let secrets = [Secret::new("integration_private_key"), Secret::new("")];
+    let params = Params::new().with("public_key", "integration_public_key");
+    let options = VerifyOptions { params, ..VerifyOptions::default() };
+    let refused = Verifier::new(profile, Part::Delivery, &secrets, options).unwrap_err();
+    assert_eq!(refused, SecretError::Empty { index: 1 });
 }
