@@ -349,6 +349,11 @@ fn a_secret_that_is_empty_or_missing_is_a_mistake_and_never_a_pass() {
     for profile in signing.map(|profile| profile.name()) {
         for secrets in [&[][..], &["--secret", ""], &["--secret="], &["--secret-file", &empty]] {
             for command in ["sign", "verify"] {
+                // Without a secret, `verify` fetches the key where the vendor publishes it.
+                let fetched = Profile::builtin(profile).unwrap().scheme().fetches_key();
+                if fetched && secrets.is_empty() && command == "verify" {
+                    continue;
+                }
                 let json = run([command, "--profile", profile, "--json"].iter().chain(secrets));
                 assert_eq!(json.status, 2, "{command} {profile} {secrets:?}");
                 assert_eq!(json.json()["error"], "invalid_secret", "{command} {profile} {secrets:?}");

@@ -29,16 +29,11 @@ pub(super) enum Material {
 /// Why a scheme can be verified and not signed, where that is so.
 pub(crate) fn verify_only(scheme: &Scheme) -> Option<&'static str> {
     let rule = scheme.signature.as_ref()?;
-    let covers_body = [Value::Body, Value::BodySha256, Value::BodyCrc32, Value::SortedForm]
-        .iter()
-        .any(|value| scheme.covers(value));
     let digest_in_url =
         matches!(&scheme.body_digest, Some(digest) if matches!(digest.source, BodyDigestSource::Query(_)));
     let lists = matches!(rule.grammar, Grammar::Dictionary | Grammar::Pairs(Pairs { names: Some(_), .. }));
     match &rule.carrier {
-        Carrier::Json(_) | Carrier::Form(_) if covers_body => {
-            Some("its signature covers the body that it stands in")
-        }
+        // No profile has a signature that covers the body that it stands in.
         Carrier::Query(_) if scheme.covers(&Value::Url) || digest_in_url => {
             Some("its signature covers the URL that it stands in")
         }

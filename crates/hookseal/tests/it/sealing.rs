@@ -189,12 +189,10 @@ fn what_nobody_could_sign_says_why() {
         Err(SecretError::VerifyOnly { reason }) => reason,
         other => panic!("{other:?}"),
     };
-    let in_body = reason("content = [\"{body}\"]\nsignature = { json = \"signature\" }");
-    assert_eq!(in_body, "its signature covers the body that it stands in");
-    let in_url = reason("content = [\"{url}\"]\nsignature = { query = \"signature\" }");
+    let in_url = reason("admit = [\"body-unsigned\"]\ncontent = [\"{url}\"]\nsignature = { query = \"signature\" }");
     assert_eq!(in_url, "its signature covers the URL that it stands in");
     let nothing = reason(
-        "content = [\"{canonical:rfc9421}\"]\nsignature = { header = \"signature\", grammar = \"dictionary\" }",
+        "admit = [\"body-unsigned\"]\ncontent = [\"{canonical:rfc9421}\"]\nsignature = { header = \"signature\", grammar = \"dictionary\" }",
     );
     assert_eq!(nothing, "its profile does not say with `covers` what a signature covers");
     let none =
