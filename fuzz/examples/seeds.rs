@@ -12,7 +12,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [vectors, corpus] = arguments.as_slice() else { return Err("usage: seeds VECTORS CORPUS".into()) };
     let file = VectorFile::parse(&fs::read(vectors)?)?;
     for vector in file.vectors() {
-        let Some(profile) = PROFILES.iter().position(|profile| profile.scheme_for(&vector.scheme).is_some()) else {
+        let Some(profile) = PROFILES.iter().position(|profile| profile.scheme_for(&vector.scheme).is_some())
+        else {
             continue;
         };
         let secret = vector.secrets().next().unwrap_or_default();

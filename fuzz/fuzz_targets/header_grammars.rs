@@ -14,7 +14,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     headers.extend(scheme.signature_header().map(|name| (name, value)));
     headers.extend(scheme.timestamp_header().map(|name| (name, b"1750000000".as_slice())));
     headers.extend(scheme.id_header().map(|name| (name, b"msg_1".as_slice())));
-    let request = Request { method: "POST", url: "https://hooks.example.test/in", headers: &headers, body: b"{}" };
+    let request =
+        Request { method: "POST", url: "https://hooks.example.test/in", headers: &headers, body: b"{}" };
     let verified = verifier.verify(&request, NOW).is_ok();
     // The key is not known to the fuzzer, so nothing that it makes can be right, unless nothing is compared at all.
     assert!(!verified || profile.name() == "docker-hub");

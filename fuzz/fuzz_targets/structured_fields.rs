@@ -4,7 +4,8 @@
 use hookseal::{Part, Profile, Request, Secret, Verifier};
 use hookseal_fuzz::{NOW, options};
 
-const SECRET: &str = "uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ==";
+const SECRET: &str =
+    "uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ==";
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut parts = data.splitn(4, |byte| *byte == b'\n');
@@ -13,8 +14,10 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         [("signature-input", next()), ("signature", next()), ("content-digest", next())];
     let body = next();
     let profile = Profile::builtin("rfc9421-hmac").expect("it is built in");
-    let verifier = Verifier::new(profile, Part::Delivery, &[Secret::new(SECRET)], options(2)).expect("the key is right");
-    
-    let request = Request { method: "POST", url: "https://example.com/foo?a=b", headers: &headers.as_slice(), body };
+    let verifier =
+        Verifier::new(profile, Part::Delivery, &[Secret::new(SECRET)], options(2)).expect("the key is right");
+
+    let request =
+        Request { method: "POST", url: "https://example.com/foo?a=b", headers: &headers.as_slice(), body };
     let _ = verifier.verify(&request, NOW);
 });

@@ -80,8 +80,7 @@ impl<'d> Given<'d> {
     }
 
     pub fn secret(&self) -> Secret {
-        let lines: Vec<u8> =
-            self.secret.iter().map(|byte| if *byte == 1 { b'\n' } else { *byte }).collect();
+        let lines: Vec<u8> = self.secret.iter().map(|byte| if *byte == 1 { b'\n' } else { *byte }).collect();
         Secret::new(lines)
     }
 

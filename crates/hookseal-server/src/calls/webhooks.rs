@@ -29,7 +29,10 @@ pub(crate) async fn create(
     let created =
         to_the_end(async move { engine.create_subscription(caller.scope, settings, secret).await }).await?;
     let view = WebhookView::of(&created).map_err(Problem::internal)?;
-    let mut response = json(StatusCode::CREATED, &view.with_signing_secret(created.secrets.first()));
+    let profiles = api.engine.profiles();
+    let profile = profiles.iter().find(|profile| profile.name() == created.settings.profile);
+    let view = view.with_signing_secret(created.secrets.first(), profile.map(|profile| &***profile));
+    let mut response = json(StatusCode::CREATED, &view);
     let location = format!("{}/{}", uri.path().trim_end_matches('/'), created.id);
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, HeaderValue::try_from(location).map_err(Problem::internal)?);

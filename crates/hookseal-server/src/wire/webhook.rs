@@ -1,4 +1,4 @@
-use hookseal::{Secret, Timestamp};
+use hookseal::{Part, Profile, Secret, Timestamp};
 use hookseal_engine::{DisableReason, EventType, Subscription, SubscriptionSecret};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
@@ -14,6 +14,9 @@ pub(crate) struct WebhookView<'a> {
     disabled_reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signing_secret: Option<SigningSecret>,
+    /// The public key by which receivers verify, in the profile's notation; absent where the secret is shared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verifying_key: Option<String>,
     secrets: Vec<SecretView>,
     endpoint_url: &'a str,
     event_types: Option<Vec<&'a str>>,
@@ -65,6 +68,7 @@ impl<'a> WebhookView<'a> {
             status: subscription.status.as_str(),
             disabled_reason: subscription.disabled_because.map(DisableReason::as_str),
             signing_secret: None,
+            verifying_key: None,
             secrets: subscription.secrets.iter().map(SecretView::of).collect(),
             endpoint_url: &settings.endpoint_url,
             event_types: event_types.map(|types| types.iter().map(EventType::as_str).collect()),
@@ -83,17 +87,26 @@ impl<'a> WebhookView<'a> {
         })
     }
 
-    /// The same with its newest secret: for the answer to its creation, and for nothing else.
-    pub(crate) fn with_signing_secret(self, secret: Option<&SubscriptionSecret>) -> Self {
-        Self { signing_secret: Some(SigningSecret::of(secret.map(|secret| &secret.secret))), ..self }
+    /// The same with what its receivers verify by, for the answer to its creation and for nothing else: the newest
+    /// secret, or the public key where the secret is a private one, which no receiver may have.
+    pub(crate) fn with_signing_secret(
+        self,
+        secret: Option<&SubscriptionSecret>,
+        profile: Option<&Profile>,
+    ) -> Self {
+        let secret = secret.map(|secret| &secret.secret);
+        let public = profile.zip(secret).and_then(|(profile, secret)| {
+            let key = profile.verifying_secret(Part::Delivery, secret).ok()?;
+            (key.expose() != secret.expose()).then(|| text(&key))
+        });
+        let shared = secret.filter(|_| public.is_none());
+        Self { signing_secret: Some(SigningSecret(shared.map(text))), verifying_key: public, ..self }
     }
 }
 
-impl SigningSecret {
-    /// A secret that is text, as all are that came or went as JSON.
-    fn of(secret: Option<&Secret>) -> Self {
-        Self(secret.map(|secret| String::from_utf8_lossy(secret.expose()).into_owned()))
-    }
+/// A secret that is text, as all are that came or went as JSON.
+fn text(secret: &Secret) -> String {
+    String::from_utf8_lossy(secret.expose()).into_owned()
 }
 
 impl std::fmt::Debug for SigningSecret {

@@ -15,6 +15,16 @@ async fn patch(world: &World, id: &str, body: &'static str) -> Value {
 }
 
 #[tokio::test]
+async fn a_private_key_is_not_shown_and_its_public_one_is() {
+    let world = World::new().await;
+    let wish = r#"{"endpoint_url":"https://shop.example/hook","profile":"standard-webhooks-v1a"}"#;
+    let created = world.post("/v1/webhooks", wish).await;
+    assert_eq!((created.status.as_u16(), &created.json()["signing_secret"]), (201, &Value::Null));
+    assert!(created.json()["verifying_key"].as_str().unwrap().starts_with("whpk_"));
+    assert!(!created.text().contains("whsk_"));
+}
+
+#[tokio::test]
 async fn the_secret_is_shown_once() {
     let world = World::new().await;
     let created = world.post("/v1/webhooks", r#"{"endpoint_url":"https://shop.example/hook"}"#).await;

@@ -189,7 +189,8 @@ fn what_nobody_could_sign_says_why() {
         Err(SecretError::VerifyOnly { reason }) => reason,
         other => panic!("{other:?}"),
     };
-    let in_url = reason("admit = [\"body-unsigned\"]\ncontent = [\"{url}\"]\nsignature = { query = \"signature\" }");
+    let in_url =
+        reason("admit = [\"body-unsigned\"]\ncontent = [\"{url}\"]\nsignature = { query = \"signature\" }");
     assert_eq!(in_url, "its signature covers the URL that it stands in");
     let nothing = reason(
         "admit = [\"body-unsigned\"]\ncontent = [\"{canonical:rfc9421}\"]\nsignature = { header = \"signature\", grammar = \"dictionary\" }",
