@@ -210,7 +210,7 @@ impl Search<'_> {
             if !outcome.found.is_empty() || !outcome.fits_sample {
                 break;
             }
-            split = true;
+            split = samples.len() > 1;
         }
         let fields = samples.first().map_or(Vec::new(), |sample| fields(sample));
         if outcome.found.is_empty() {
@@ -287,8 +287,11 @@ impl Search<'_> {
     fn prove_layout(&self, layout: &Layout<'_>) -> Option<Candidate> {
         layout.variants().into_iter().find_map(|variant| {
             let open = words::open(layout, variant, self.requests);
-            let document = write::document(layout, variant, self.requests, &self.options.name, &open);
-            let profile = prove::prove(&document, self.requests, self.secrets)?;
+            let document = |admitted: &[&'static str]| {
+                let heading = write::Heading { name: &self.options.name, open: &open, admitted };
+                write::document(layout, variant, self.requests, heading)
+            };
+            let profile = prove::prove(document, self.requests, self.secrets)?;
             Some(Candidate { profile, description: layout.describe(variant), open })
         })
     }

@@ -4,7 +4,7 @@ use super::Candidate;
 use super::captured::Captured;
 use super::keys::pipelines;
 use super::prove::prove;
-use super::write::message_signature_document;
+use super::write::{Heading, message_signature_document};
 use crate::secret::Secret;
 
 /// The way from a secret to the key by which the signature of RFC 9421 is made, where there is one.
@@ -22,8 +22,10 @@ pub(super) fn candidate(
     let pipelines = secrets.iter().flat_map(pipelines);
     let mut choices = pipelines.flat_map(|pipeline| [(pipeline.clone(), true), (pipeline, false)]);
     choices.find_map(|(pipeline, dated)| {
-        let document = message_signature_document(&pipeline, dated, name, &open);
-        let profile = prove(&document, requests, secrets)?;
+        let document = |admitted: &[&'static str]| {
+            message_signature_document(&pipeline, dated, Heading { name, open: &open, admitted })
+        };
+        let profile = prove(document, requests, secrets)?;
         let description =
             format!("hmac-sha256 over the components of RFC 9421, key: {}", pipeline.join(", "));
         Some(Candidate { profile, description, open: open.clone() })

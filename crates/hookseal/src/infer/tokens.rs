@@ -7,7 +7,7 @@ use super::Candidate;
 use super::captured::Captured;
 use super::fields::{Place, places};
 use super::prove::prove;
-use super::write::token_document;
+use super::write::{Heading, token_document};
 use crate::limits::MAX_INFER_CANDIDATES;
 use crate::secret::Secret;
 
@@ -35,8 +35,10 @@ pub(super) fn candidates(
                 .to_owned(),
         ];
         let place = every_item(place);
-        let document = token_document(algorithm, &place, name, &open);
-        let profile = prove(&document, requests, secrets)?;
+        let document = |admitted: &[&'static str]| {
+            token_document(algorithm, &place, Heading { name, open: &open, admitted })
+        };
+        let profile = prove(document, requests, secrets)?;
         Some(Candidate { profile, description: format!("{algorithm} in {}", place.describe()), open })
     };
     let mut found: Vec<Candidate> = Vec::new();

@@ -11,21 +11,32 @@ use crate::body::BodyReading;
 use crate::scheme::{DigestKind, Encoding, TimestampFormat};
 use crate::values::sha256_hex;
 
-/// The document of a profile by this name. `open` is what cannot be known, as comments.
+/// What a document says of itself.
+#[derive(Clone, Copy)]
+pub(super) struct Heading<'h> {
+    /// The name of the profile.
+    pub(super) name: &'h str,
+    /// What cannot be known, as comments.
+    pub(super) open: &'h [String],
+    /// The weaknesses that it admits.
+    pub(super) admitted: &'h [&'static str],
+}
+
+/// The document of a profile that has this layout.
 pub(super) fn document(
     layout: &Layout<'_>,
     variant: Variant,
     requests: &[Captured],
-    name: &str,
-    open: &[String],
+    heading: Heading<'_>,
 ) -> String {
     let mut toml = Toml(String::new());
     let count = match requests.len() {
         1 => "one captured request".to_owned(),
         count => format!("{count} captured requests"),
     };
-    toml.head(&count, name, open);
+    toml.head(&count, heading);
     write_scheme(&mut toml, layout, variant, requests);
+    toml.admit(heading.admitted);
     write_signature(&mut toml, layout, variant);
     write_timestamp(&mut toml, layout);
     write_id(&mut toml, layout, requests);
@@ -38,30 +49,27 @@ pub(super) fn document(
 }
 
 /// The document of a profile whose secret is sent along in a place of the request.
-pub(super) fn token_document(algorithm: &str, place: &Place, name: &str, open: &[String]) -> String {
+pub(super) fn token_document(algorithm: &str, place: &Place, heading: Heading<'_>) -> String {
     let mut toml = Toml(String::new());
-    toml.head("captured requests", name, open);
+    toml.head("captured requests", heading);
     toml.table("scheme");
     toml.text("algorithm", algorithm);
     toml.list("key", &["utf8".to_owned()]);
+    toml.admit(heading.admitted);
     toml.table("scheme.signature");
     write_place(&mut toml, place);
     toml.0
 }
 
 /// The document of a profile for RFC 9421, `dated` where signatures have to say when they were made.
-pub(super) fn message_signature_document(
-    pipeline: &[String],
-    dated: bool,
-    name: &str,
-    open: &[String],
-) -> String {
+pub(super) fn message_signature_document(pipeline: &[String], dated: bool, heading: Heading<'_>) -> String {
     let mut toml = Toml(String::new());
-    toml.head("captured requests", name, open);
+    toml.head("captured requests", heading);
     toml.table("scheme");
     toml.text("algorithm", "hmac-sha256");
     toml.list("key", pipeline);
     toml.list("content", &["{canonical:rfc9421}".to_owned()]);
+    toml.admit(heading.admitted);
     toml.table("scheme.signature");
     toml.text("header", "signature");
     toml.text("grammar", "dictionary");
@@ -84,13 +92,25 @@ impl Toml {
     }
 
     /// Where the document comes from, what it leaves open, and its name.
-    fn head(&mut self, from: &str, name: &str, open: &[String]) {
+    fn head(&mut self, from: &str, heading: Heading<'_>) {
         self.line(&format!("# Found from {from}, which it verifies."));
-        if !open.is_empty() {
+        if !heading.open.is_empty() {
             self.line("# Not to be seen there, and to be looked up in the vendor's documentation:");
         }
-        open.iter().for_each(|question| self.line(&format!("# - {question}")));
-        self.text("name", name);
+        heading.open.iter().for_each(|question| self.line(&format!("# - {question}")));
+        self.text("name", heading.name);
+    }
+
+    /// The weaknesses that the scheme has, each with what it means.
+    fn admit(&mut self, admitted: &[&str]) {
+        if admitted.is_empty() {
+            return;
+        }
+        for name in admitted {
+            self.line(&format!("# {name}: {}.", consequence(name)));
+        }
+        let names: Vec<String> = admitted.iter().map(|name| (*name).to_owned()).collect();
+        self.list("admit", &names);
     }
 
     fn tolerance(&mut self, format: TimestampFormat) {
@@ -116,6 +136,16 @@ impl Toml {
 
     fn flag(&mut self, key: &str) {
         self.line(&format!("{key} = true"));
+    }
+}
+
+/// What a weakness lets happen, as one clause.
+fn consequence(admission: &str) -> &'static str {
+    match admission {
+        "body-unsigned" => "the signature does not cover the body as a whole, so it holds for other bodies",
+        "weak" => "SHA-1, a plain digest or a CRC binds what is signed, which is not to be relied on",
+        "body-malleable" => "bodies that differ have the same signature",
+        _ => "a byte can move from one signed value to the next, and the signature still holds",
     }
 }
 

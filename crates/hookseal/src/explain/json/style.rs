@@ -83,7 +83,9 @@ impl Escapes {
         match self {
             Self::AsWritten => None,
             Self::Least => Some("with characters as they are in place of escapes"),
-            Self::NonAscii => Some("with everything beyond ASCII escaped as \\uXXXX (Python's default)"),
+            Self::NonAscii => {
+                Some("with everything beyond ASCII escaped, such as `é` as \\u00e9 (Python's default)")
+            }
             Self::Slashes => Some("with `/` escaped as `\\/` (PHP with JSON_UNESCAPED_UNICODE)"),
             Self::SlashesAndNonAscii => Some("with `/` and everything beyond ASCII escaped (PHP's default)"),
             Self::Html => Some("with `<`, `>` and `&` escaped (the default of Go and Rails)"),
