@@ -1,10 +1,12 @@
 //! The proof that a request was verified, and what it is proof of.
 
+mod identities;
 #[cfg(feature = "bytes")]
 mod owned;
 
-use std::borrow::Cow;
+use std::fmt;
 
+pub(crate) use identities::{Identities, Identity};
 #[cfg(feature = "bytes")]
 pub use owned::VerifiedOwned;
 
@@ -23,14 +25,12 @@ use crate::time::Timestamp;
 pub struct Verified<'r> {
     pub(crate) body: &'r [u8],
     pub(crate) timestamp: Option<Timestamp>,
-    pub(crate) id: Option<Cow<'r, str>>,
-    pub(crate) event_type: Option<Cow<'r, str>>,
+    pub(crate) identities: Identities<'r>,
     pub(crate) matched_secret: usize,
     pub(crate) matched_reading: BodyReading,
     /// Which group of the signature header matched, where it has several.
     pub(crate) matched_group: usize,
     pub(crate) flags: Flags,
-    pub(crate) unauthenticated: Unauthenticated<'r>,
 }
 
 impl<'r> Verified<'r> {
@@ -45,13 +45,17 @@ impl<'r> Verified<'r> {
     }
 
     /// The delivery id, where the signature covers it.
+    ///
+    /// Where it stands in the body, the first call for it or for the event type parses the body.
     pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
+        self.identities.id(true, self.body)
     }
 
     /// The event type, where the signature covers it.
+    ///
+    /// Where it stands in the body, the first call for it or for the delivery id parses the body.
     pub fn event_type(&self) -> Option<&str> {
-        self.event_type.as_deref()
+        self.identities.event_type(true, self.body)
     }
 
     /// Which of the secrets matched, from 0 in the order in which they were given.
@@ -70,26 +74,35 @@ impl<'r> Verified<'r> {
     }
 
     /// What the request says without the signature covering it: anybody can have written it.
-    pub fn unauthenticated(&self) -> &Unauthenticated<'r> {
-        &self.unauthenticated
+    pub fn unauthenticated(&self) -> Unauthenticated<'_> {
+        Unauthenticated { identities: &self.identities, body: self.body }
     }
 }
 
 /// What a verified request says outside of its signature. Good for a log line, never for a decision.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Unauthenticated<'r> {
-    pub(crate) id: Option<Cow<'r, str>>,
-    pub(crate) event_type: Option<Cow<'r, str>>,
+#[derive(Clone, Copy)]
+pub struct Unauthenticated<'v> {
+    identities: &'v Identities<'v>,
+    body: &'v [u8],
 }
 
-impl Unauthenticated<'_> {
-    /// The delivery id of a header that is not signed.
-    pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
+impl<'v> Unauthenticated<'v> {
+    /// The delivery id, where it is not signed.
+    pub fn id(&self) -> Option<&'v str> {
+        self.identities.id(false, self.body)
     }
 
-    /// The event type of a header that is not signed.
-    pub fn event_type(&self) -> Option<&str> {
-        self.event_type.as_deref()
+    /// The event type, where it is not signed.
+    pub fn event_type(&self) -> Option<&'v str> {
+        self.identities.event_type(false, self.body)
+    }
+}
+
+impl fmt::Debug for Unauthenticated<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unauthenticated")
+            .field("id", &self.id())
+            .field("event_type", &self.event_type())
+            .finish()
     }
 }

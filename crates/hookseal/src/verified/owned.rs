@@ -1,10 +1,8 @@
 //! The proof for where a request does not live long enough to be borrowed from.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 
-use super::{Unauthenticated, Verified};
+use super::{Identities, Unauthenticated, Verified};
 use crate::body::BodyReading;
 use crate::scheme::Flags;
 use crate::time::Timestamp;
@@ -17,12 +15,10 @@ use crate::time::Timestamp;
 pub struct VerifiedOwned {
     body: Bytes,
     timestamp: Option<Timestamp>,
-    id: Option<String>,
-    event_type: Option<String>,
+    identities: Identities<'static>,
     matched_secret: usize,
     matched_reading: BodyReading,
     flags: Flags,
-    unauthenticated: Unauthenticated<'static>,
 }
 
 impl Verified<'_> {
@@ -51,12 +47,10 @@ impl Verified<'_> {
         VerifiedOwned {
             body,
             timestamp: self.timestamp,
-            id: self.id.map(Cow::into_owned),
-            event_type: self.event_type.map(Cow::into_owned),
+            identities: self.identities.into_owned(),
             matched_secret: self.matched_secret,
             matched_reading: self.matched_reading,
             flags: self.flags,
-            unauthenticated: self.unauthenticated.into_owned(),
         }
     }
 }
@@ -73,13 +67,17 @@ impl VerifiedOwned {
     }
 
     /// The delivery id, where the signature covers it.
+    ///
+    /// Where it stands in the body, the first call for it or for the event type parses the body.
     pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
+        self.identities.id(true, &self.body)
     }
 
     /// The event type, where the signature covers it.
+    ///
+    /// Where it stands in the body, the first call for it or for the delivery id parses the body.
     pub fn event_type(&self) -> Option<&str> {
-        self.event_type.as_deref()
+        self.identities.event_type(true, &self.body)
     }
 
     /// Which of the secrets matched, from 0 in the order in which they were given.
@@ -98,14 +96,7 @@ impl VerifiedOwned {
     }
 
     /// What the request says without the signature covering it: anybody can have written it.
-    pub fn unauthenticated(&self) -> &Unauthenticated<'static> {
-        &self.unauthenticated
-    }
-}
-
-impl Unauthenticated<'_> {
-    fn into_owned(self) -> Unauthenticated<'static> {
-        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        Unauthenticated { id: self.id.map(owned), event_type: self.event_type.map(owned) }
+    pub fn unauthenticated(&self) -> Unauthenticated<'_> {
+        Unauthenticated { identities: &self.identities, body: &self.body }
     }
 }

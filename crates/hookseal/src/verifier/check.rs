@@ -14,12 +14,12 @@ use crate::key::{self, Key, RunningMac};
 use crate::params::Params;
 use crate::request::Request;
 use crate::scheme::{
-    Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, Canonical, DigestKind, Grammar, Scheme,
-    SignatureRule, TimestampRule, TimestampSource, Value,
+    Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, Canonical, DigestKind, Grammar, IdentityRule,
+    IdentitySource, Scheme, SignatureRule, TimestampRule, TimestampSource, Value,
 };
 use crate::time::Timestamp;
 use crate::values::{Values, adyen};
-use crate::verified::{Unauthenticated, Verified};
+use crate::verified::{Identities, Identity, Verified};
 
 /// The longest signature in bytes: ECDSA P-256 in DER, two integers of 33 bytes and their headers.
 const MAX_SIGNATURE: usize = 72;
@@ -71,7 +71,7 @@ impl<'v, 'r> Verification<'v, 'r> {
     fn run_one(&self, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
         extract::required(self.request, &self.scheme.required)?;
         let Some(rule) = &self.scheme.signature else {
-            return self.verified(Match::by_secret(0), None, None);
+            return self.verified(Match::by_secret(0), None, Identity::Absent);
         };
         let fields = extract::fields(self.request, &self.document, rule)?;
         if self.scheme.algorithm().is_some_and(Algorithm::is_shared_token) {
@@ -88,9 +88,9 @@ impl<'v, 'r> Verification<'v, 'r> {
         let late = self.reads_timestamp_late();
         let times = if late { Timestamps::None } else { self.timestamps(&parsed)? };
         let id = self.id()?;
-        let matched = self.check_signatures(&parsed, &decoded, &times, id.as_deref(), &self.verifier.params);
+        let matched = self.check_signatures(&parsed, &decoded, &times, id.known(), &self.verifier.params);
         let matched =
-            matched.or_else(|error| self.check_ports(&parsed, &decoded, &times, id.as_deref(), error))?;
+            matched.or_else(|error| self.check_ports(&parsed, &decoded, &times, id.known(), error))?;
         let times = if late { self.timestamps(&parsed)? } else { times };
         let timestamp = times.parsed(matched.group);
         self.check_clock(timestamp, now)?;
@@ -147,16 +147,29 @@ impl<'v, 'r> Verification<'v, 'r> {
         Some(Decoded { group, bytes: Bytes::Long(bytes) })
     }
 
-    pub(super) fn id(&self) -> Result<Option<Cow<'r, str>>, VerifyError> {
-        let Some(rule) = &self.scheme.id else { return Ok(None) };
-        let id = extract::identity(self.request, &self.document, rule)?;
-        match id {
-            None if self.scheme.covers(&Value::Id) => Err(VerifyError::at(
+    /// The delivery id: at once where it stands in a header or is a part of what is signed, and otherwise for whoever
+    /// asks the proof for it.
+    pub(super) fn id(&self) -> Result<Identity<'r>, VerifyError> {
+        let Some(rule) = &self.scheme.id else { return Ok(Identity::Absent) };
+        let is_signed = self.scheme.covers(&Value::Id);
+        if matches!(rule.source, IdentitySource::Json(_)) && !is_signed {
+            return Ok(Identity::InBody);
+        }
+        match extract::identity(self.request, &self.document, rule)? {
+            None if is_signed => Err(VerifyError::at(
                 ErrorKind::MissingId,
                 rule.source.name(),
                 "the delivery id is signed and needed",
             )),
-            id => Ok(id),
+            id => Ok(id.into()),
+        }
+    }
+
+    fn event_type(&self) -> Result<Identity<'r>, VerifyError> {
+        match &self.scheme.event_type {
+            None => Ok(Identity::Absent),
+            Some(IdentityRule { source: IdentitySource::Json(_), .. }) => Ok(Identity::InBody),
+            Some(rule) => extract::identity(self.request, &self.document, rule).map(Identity::from),
         }
     }
 
@@ -165,7 +178,7 @@ impl<'v, 'r> Verification<'v, 'r> {
         parsed: &Parsed<'_>,
         decoded: &Few<Decoded>,
         times: &Timestamps<'_>,
-        id: Option<&str>,
+        id: &str,
         params: &Params,
     ) -> Result<Match, VerifyError> {
         for (group, fields) in parsed.groups.iter().enumerate() {
@@ -195,7 +208,7 @@ impl<'v, 'r> Verification<'v, 'r> {
         parsed: &Parsed<'_>,
         decoded: &Few<Decoded>,
         times: &Timestamps<'_>,
-        id: Option<&str>,
+        id: &str,
         error: VerifyError,
     ) -> Result<Match, VerifyError> {
         if !self.scheme.compat_ports || self.verifier.mode != Mode::Compat {
@@ -231,14 +244,14 @@ impl<'v, 'r> Verification<'v, 'r> {
     fn values<'a>(
         &'a self,
         timestamp: &'a [u8],
-        id: Option<&'a str>,
+        id: &'a str,
         fields: &Group<'a>,
         reading: BodyReading,
         key: &'a Key,
     ) -> Values<'a> {
         Values {
             timestamp,
-            id: id.unwrap_or("").as_bytes(),
+            id: id.as_bytes(),
             header_names: fields.names.unwrap_or_default(),
             request: *self.request,
             document: &self.document,
@@ -356,26 +369,16 @@ impl<'v, 'r> Verification<'v, 'r> {
         &self,
         matched: Match,
         timestamp: Option<Timestamp>,
-        id: Option<Cow<'r, str>>,
+        id: Identity<'r>,
     ) -> Result<Verified<'r>, VerifyError> {
-        let event_type = match &self.scheme.event_type {
-            Some(rule) => extract::identity(self.request, &self.document, rule)?,
-            None => None,
-        };
-        let id_covered = self.scheme.id.as_ref().is_some_and(|rule| rule.covered);
-        let type_covered = self.scheme.event_type.as_ref().is_some_and(|rule| rule.covered);
-        let (id, unsigned_id) = if id_covered { (id, None) } else { (None, id) };
-        let (event_type, unsigned_type) = if type_covered { (event_type, None) } else { (None, event_type) };
         Ok(Verified {
             body: self.request.body,
             timestamp,
-            id,
-            event_type,
+            identities: Identities::new(&self.verifier.scheme, id, self.event_type()?),
             matched_secret: matched.secret,
             matched_reading: matched.reading,
             matched_group: matched.group,
             flags: self.verifier.flags,
-            unauthenticated: Unauthenticated { id: unsigned_id, event_type: unsigned_type },
         })
     }
 

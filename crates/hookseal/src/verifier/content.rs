@@ -58,7 +58,7 @@ impl Verification<'_, '_> {
         let names = parsed.groups.nth(group).and_then(|group| group.names);
         let values = Values {
             timestamp: times.text(group),
-            id: id.as_deref().unwrap_or_default().as_bytes(),
+            id: id.known().as_bytes(),
             header_names: names.unwrap_or_default(),
             request: *self.request,
             document: &self.document,
