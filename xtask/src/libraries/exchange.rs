@@ -56,12 +56,12 @@ impl Case {
         Self { body: body.to_owned(), url, json }
     }
 
-    pub(super) fn to_sign(mut self) -> Self {
+    pub(super) fn signing(mut self) -> Self {
         self.json["action"] = json!("sign");
         self
     }
 
-    pub(super) fn to_verify(mut self, sent: &Sent) -> Self {
+    pub(super) fn verifying(mut self, sent: &Sent) -> Self {
         self.json["action"] = json!("verify");
         self.json["headers"] = json!(sent.headers);
         self.json["body"] = json!(sent.body);

@@ -61,8 +61,7 @@ impl Libraries {
         let mut tallies: Vec<Tally> = chosen.iter().map(|_| Tally::default()).collect();
         for runner in [Runner::Node, Runner::Python] {
             let installed = install::runner(runner)?;
-            // The libraries go by the clock of the machine.
-            let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
+            let now = unix_now()?;
             let asked: Vec<Asked> = chosen
                 .iter()
                 .filter(|library| library.runner == runner)
@@ -79,20 +78,25 @@ impl Libraries {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the libraries go by the clock of the machine")]
+fn unix_now() -> Result<i64, Box<dyn std::error::Error>> {
+    Ok(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?)
+}
+
 /// Everything that a library is asked: to verify what we sign, as it is and changed, and to sign.
 fn questions(library: &'static Library, now: i64) -> Vec<Asked> {
     let mut asked = Vec::new();
     let now = now + library.ahead_s;
     for body in library.bodies.texts() {
         let unsigned = Case::new(library, body, now);
-        asked.push(Asked { library, case: unsigned.clone().to_sign(), expected: Expected::Signs });
+        asked.push(Asked { library, case: unsigned.clone().signing(), expected: Expected::Signs });
         let Some(sent) = signed(library, &unsigned, now) else { continue };
-        let case = unsigned.clone().to_verify(&sent);
+        let case = unsigned.clone().verifying(&sent);
         asked.push(Asked { library, case, expected: Expected::Taken });
         let changed = Sent { body: library.bodies.changed(&sent.body), ..sent.clone() };
-        let case = unsigned.clone().to_verify(&changed);
+        let case = unsigned.clone().verifying(&changed);
         asked.push(Asked { library, case, expected: Expected::Refused });
-        let case = unsigned.clone().to_verify(&sent).with_verify_key(library.other_key());
+        let case = unsigned.clone().verifying(&sent).with_verify_key(library.other_key());
         asked.push(Asked { library, case, expected: Expected::Refused });
     }
     asked

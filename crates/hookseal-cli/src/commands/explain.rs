@@ -51,10 +51,11 @@ struct Prepared {
 
 impl Prepared {
     fn read(arguments: &ExplainArgs) -> Result<Self, InputError> {
-        let mut options = VerifyOptions::default();
-        options.mode = arguments.judge.mode();
-        options.tolerance = inputs::tolerance(arguments.judge.tolerance.as_deref())?;
-        options.params = inputs::params(&arguments.scheme.params)?;
+        let options = VerifyOptions {
+            mode: arguments.judge.mode(),
+            tolerance: inputs::tolerance(arguments.judge.tolerance.as_deref())?,
+            params: inputs::params(&arguments.scheme.params)?,
+        };
         let now = match &arguments.now {
             Some(text) => inputs::time(text)?,
             None => SystemClock.now(),
