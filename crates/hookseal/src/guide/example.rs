@@ -1,16 +1,14 @@
 //! A request that verifies, so that a reader can check a receiver before the vendor sends anything.
 
-use crate::document::Document;
 use crate::message::Message;
 use crate::params::Params;
 use crate::profile::{Part, Profile};
 use crate::request::Request;
-use crate::scheme::{Algorithm, Grammar, Scheme, TimestampSource, Value};
+use crate::scheme::{Algorithm, Scheme, Value};
 use crate::secret::Secret;
 use crate::signed_headers::SignedHeaders;
 use crate::signer::Signer;
 use crate::time::Timestamp;
-use crate::values::Values;
 use crate::verifier::{Verifier, VerifyOptions};
 
 use super::plan;
@@ -34,9 +32,9 @@ pub struct Example {
     /// The headers, the names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.
-    pub body: &'static str,
+    pub body: String,
     /// The URL, which some schemes sign.
-    pub url: &'static str,
+    pub url: String,
     /// Values of the receiver's configuration by their names.
     pub params: Vec<(String, String)>,
     /// The time at which it was signed.
@@ -58,25 +56,40 @@ pub(super) fn of(profile: &Profile) -> Option<Example> {
         .with_event_type(EVENT_TYPE)
         .with_subscription(SUBSCRIPTION)
         .with_url(URL);
-    let mut headers = SignedHeaders::new();
-    // A profile may write the id as a UUID; then the example has that of a TypeID.
-    let written = profile.delivery().write_headers(&message, &mut headers).is_ok();
-    if !written {
-        let typed = Message { id: "dlv_01h455vb4pex5vsknk084sn02q", ..message };
-        profile.delivery().write_headers(&typed, &mut headers).ok()?;
-    }
-    signer.sign(&message, &mut headers).ok()?;
+    let sent = delivery_headers(profile, &message)?;
+    let lines: Vec<(&str, &str)> = sent.iter().collect();
+    let mut written = SignedHeaders::new();
+    let sealed = signer.seal(&message.with_headers(&lines), &mut written).ok()?;
+    // What signing writes takes the place of what the delivery has under the same name.
+    let kept = lines.iter().copied().filter(|(name, _)| written.value(name).is_none());
     let example = Example {
         secret: String::from_utf8(secret.expose().to_vec()).ok()?,
-        headers: headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        body: BODY,
-        url: URL,
+        headers: kept
+            .chain(written.iter())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        body: String::from_utf8(sealed.body.into_owned()).ok()?,
+        url: sealed.url.into_owned(),
         params: values,
         now: NOW,
         content: None,
     };
-    let content = example.signed_content(profile.scheme(), &params);
-    example.verifies(profile, &secret, params).then_some(Example { content, ..example })
+    let options = VerifyOptions { params, ..VerifyOptions::default() };
+    let verifier = Verifier::new(profile, Part::Delivery, std::slice::from_ref(&secret), options).ok()?;
+    let content = example.signed_content(profile.scheme(), &verifier)?;
+    Some(Example { content, ..example })
+}
+
+/// The headers of a delivery besides those of its signature.
+fn delivery_headers(profile: &Profile, message: &Message<'_>) -> Option<SignedHeaders> {
+    let mut headers = SignedHeaders::new();
+    if profile.delivery().write_headers(message, &mut headers).is_ok() {
+        return Some(headers);
+    }
+    // A profile may write the id as a UUID; then the example has that of a TypeID.
+    let typed = Message { id: "dlv_01h455vb4pex5vsknk084sn02q", ..*message };
+    headers.clear();
+    profile.delivery().write_headers(&typed, &mut headers).ok().map(|()| headers)
 }
 
 /// A secret in the vendor's notation that anybody can see is none.
@@ -90,54 +103,17 @@ fn secret(profile: &Profile) -> Secret {
 }
 
 impl Example {
-    /// The signed bytes as a text.
-    fn signed_content(&self, scheme: &Scheme, params: &Params) -> Option<String> {
+    /// What is signed, as a text, where it can be shown; nothing at all where the request does not verify.
+    fn signed_content(&self, scheme: &Scheme, verifier: &Verifier) -> Option<Option<String>> {
+        let request =
+            Request { method: "POST", url: &self.url, headers: &self.headers, body: self.body.as_bytes() };
+        let verified = verifier.verify(&request, self.now).ok()?;
         if scheme.content.is_empty() || scheme.covers(&Value::Secret) {
-            return None;
+            return Some(None);
         }
-        let request = self.request();
-        let values = Values {
-            timestamp: self.timestamp_text(scheme).unwrap_or_default().as_bytes(),
-            id: ID.as_bytes(),
-            header_names: &[],
-            request,
-            document: &Document::new(request.body),
-            reading: scheme.readings.strict.first().copied()?,
-            params,
-            secret: None,
-        };
         let mut content = Vec::new();
-        values.emit(&scheme.content, &mut |bytes| content.extend_from_slice(bytes)).ok()?;
-        String::from_utf8(content).ok()
-    }
-
-    /// The timestamp as it stands in the headers.
-    fn timestamp_text(&self, scheme: &Scheme) -> Option<&str> {
-        let header = |name: &str| {
-            self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-        };
-        let (source, grammar) = (&scheme.timestamp.as_ref()?.source, &scheme.signature.as_ref()?.grammar);
-        match (source, grammar) {
-            (TimestampSource::Header(name), _) => header(name),
-            (TimestampSource::Field(name), Grammar::Pairs(pairs)) => {
-                let items = header(scheme.signature_header()?)?.split(char::from(pairs.separator));
-                let mut pairs = items.filter_map(|item| item.split_once(char::from(pairs.assign)));
-                pairs.find(|(key, _)| key == name).map(|(_, value)| value)
-            }
-            _ => None,
-        }
-    }
-
-    fn request(&self) -> Request<'_> {
-        Request { method: "POST", url: self.url, headers: &self.headers, body: self.body.as_bytes() }
-    }
-
-    fn verifies(&self, profile: &Profile, secret: &Secret, params: Params) -> bool {
-        let options = VerifyOptions { params, ..VerifyOptions::default() };
-        let Ok(verifier) = Verifier::new(profile, Part::Delivery, std::slice::from_ref(secret), options)
-        else {
-            return false;
-        };
-        verifier.verify(&self.request(), self.now).is_ok()
+        let written =
+            verifier.write_content(&request, &verified, &mut |bytes| content.extend_from_slice(bytes));
+        Some(written.ok().and_then(|()| String::from_utf8(content).ok()))
     }
 }

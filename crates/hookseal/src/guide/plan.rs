@@ -107,6 +107,8 @@ pub(super) struct CarrierPlan {
     pub(super) name: String,
     /// Every header, where there are several.
     pub(super) names: Vec<String>,
+    /// The highest number that a numbered header may end with.
+    pub(super) last: usize,
     pub(super) path: Vec<StepPlan>,
     /// Whether every value of the path has to match.
     pub(super) all: bool,

@@ -1,4 +1,4 @@
-//! A digest of what a signature covers, by which the same request is known when it comes again.
+//! What a signature covers, and a digest of it by which the same request is known when it comes again.
 
 use sha2::{Digest, Sha256};
 
@@ -29,8 +29,18 @@ impl Verifier {
         verified: &Verified<'_>,
     ) -> Result<[u8; 32], VerifyError> {
         let mut digest = Sha256::new();
-        Verification::new(self, request, &[]).write_content(verified, &mut |bytes| digest.update(bytes))?;
+        self.write_content(request, verified, &mut |bytes| digest.update(bytes))?;
         Ok(digest.finalize().into())
+    }
+
+    /// Writes the bytes that [`content_digest`](Self::content_digest) is of.
+    pub(crate) fn write_content(
+        &self,
+        request: &Request<'_>,
+        verified: &Verified<'_>,
+        write: &mut impl FnMut(&[u8]),
+    ) -> Result<(), VerifyError> {
+        Verification::new(self, request, &[]).write_content(verified, write)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a verification does not prove.
 
 use crate::guide::escape::code_span;
-use crate::scheme::{IdentityRule, IdentitySource, Scheme, Value};
+use crate::scheme::{IdentityRule, IdentitySource, Piece, Scheme, Value};
 
 /// Sentences, the most dangerous first.
 pub(in crate::guide) fn not_covered(scheme: &Scheme) -> Vec<String> {
@@ -42,8 +42,9 @@ pub(in crate::guide) fn not_covered(scheme: &Scheme) -> Vec<String> {
     if flags.weak {
         notes.push("**Against a forger with much time:** the digest that is used here is weak by the standards of today. Ask the vendor for a better one.".to_owned());
     }
-    let url = scheme.covers(&Value::Url);
-    let method = scheme.covers(&Value::Method);
+    let canonical = scheme.content.iter().any(|piece| matches!(piece, Piece::Value(Value::Canonical(_))));
+    let url = scheme.signs_url();
+    let method = scheme.covers(&Value::Method) || (canonical && url);
     notes.push(match (url, method) {
         (true, true) => "The other headers.".to_owned(),
         (true, false) => "The method and the other headers.".to_owned(),

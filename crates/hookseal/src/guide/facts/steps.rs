@@ -11,8 +11,9 @@ pub(super) fn where_signature(plan: &Plan) -> String {
             format!("from {}, whichever are there.", names.join(" and "))
         }
         "numbered" => format!(
-            "from {}, and from those that end in `2`, `3` and so on while they are there.",
-            code_span(&format!("{}1", plan.carrier.name))
+            "from {}, and from those that end in `2`, `3` and so on up to `{}`, whichever are there.",
+            code_span(&format!("{}1", plan.carrier.name)),
+            plan.carrier.last
         ),
         "json" => format!("at {name} in the body, which is JSON."),
         "form" => format!("from the field {name} of the body, which is a form."),

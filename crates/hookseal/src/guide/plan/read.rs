@@ -7,6 +7,7 @@ use super::{
 use crate::body::BodyReading;
 use crate::guide::NotGenerated;
 use crate::key::KeyStep;
+use crate::limits::MAX_NUMBERED_HEADERS;
 use crate::profile::{Part, Profile};
 use crate::scheme::{
     Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, Carrier, ClaimRule, ClaimValue, DigestKind,
@@ -22,7 +23,7 @@ impl Plan {
     pub(in crate::guide) fn of(profile: &Profile, part: Part) -> Result<Self, NotGenerated> {
         let scheme = profile.part(part).ok_or(NotGenerated::NoSuchPart)?;
         let rule = scheme.signature.as_ref().ok_or(NotGenerated::Unsigned)?;
-        if scheme.key_url.is_some() {
+        if scheme.fetches_key() {
             return Err(NotGenerated::FetchedKey);
         }
         let algorithm = read_algorithm(&scheme.algorithm)?;
@@ -169,6 +170,7 @@ fn read_carrier(rule: &SignatureRule) -> CarrierPlan {
         kind,
         name: rule.carrier.name().to_owned(),
         names: Vec::new(),
+        last: MAX_NUMBERED_HEADERS,
         path: Vec::new(),
         all: false,
         repeated: rule.repeated,
