@@ -3,21 +3,21 @@ use hookseal::{Message, Profile, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::support::{Received, body_signing, check, proven, secret_of, sign};
+use super::support::{ADMIT_ALL, Received, body_signing, check, proven, secret_of, sign, signature_table};
 use crate::support::ID;
 
 /// A profile with the algorithm, key and encoding of this one, and another content.
-fn signing(profile: &Profile, content: &[&str]) -> Profile {
-    let line = |name: &str| {
-        let mut lines = profile.source().lines();
-        lines.find(|line| line.starts_with(&format!("{name} = "))).unwrap_or_default()
+fn signing(profile: &'static Profile, content: &[&str]) -> Profile {
+    let line_of = |text: &'static str, name: &str| {
+        text.lines().find(|line| line.starts_with(&format!("{name} = "))).unwrap_or_default()
     };
+    let line = |name| line_of(profile.source(), name);
     let items = content.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", ");
     let mut document = format!(
-        "name = \"other\"\n[scheme]\n{}\n{}\ncontent = [{items}]\n[scheme.signature]\nheader = \"x-digest\"\n{}\n",
+        "name = \"other\"\n[scheme]\n{ADMIT_ALL}\n{}\n{}\ncontent = [{items}]\n[scheme.signature]\nheader = \"x-digest\"\n{}\n",
         line("algorithm"),
         line("key"),
-        line("encoding")
+        line_of(signature_table(profile), "encoding")
     );
     if content.contains(&"{id}") {
         document.push_str("[scheme.id]\nheader = \"x-id\"\n");
@@ -29,14 +29,14 @@ fn signing(profile: &Profile, content: &[&str]) -> Profile {
     Profile::parse(&document).unwrap_or_else(|error| panic!("{error}\n{document}"))
 }
 
-fn digest(profile: &Profile, content: &[&str], body: &[u8]) -> String {
+fn digest(profile: &'static Profile, content: &[&str], body: &[u8]) -> String {
     let other = signing(profile, content);
     let request = Received::signed(&other, &secret_of(profile), body);
     request.text("x-digest")
 }
 
 /// A request by the profile, but for the digest, which is that of `content`.
-fn signed_over(profile: &Profile, own: &[&str], content: &[&str]) -> Received {
+fn signed_over(profile: &'static Profile, own: &[&str], content: &[&str]) -> Received {
     let body = b"{\"a\": 1}";
     let mut request = Received::signed(profile, &secret_of(profile), body);
     let header = profile.scheme().signature_header().unwrap();
@@ -49,7 +49,7 @@ fn signed_over(profile: &Profile, own: &[&str], content: &[&str]) -> Received {
 
 /// `content` was signed in place of what the profile says.
 #[track_caller]
-fn mistake(profile: &Profile, own: &[&str], content: &[&str], code: Code) {
+fn mistake(profile: &'static Profile, own: &[&str], content: &[&str], code: Code) {
     let explanation = signed_over(profile, own, content).explain(profile);
     assert_eq!(proven(&explanation), [code], "{} {content:?}: {explanation}", profile.name());
 }

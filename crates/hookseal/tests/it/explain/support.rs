@@ -14,6 +14,10 @@ use crate::support::{ID, Lines, NOW};
 
 pub(crate) const URL: &str = "https://hooks.example.test/in?shop=7";
 
+/// The line by which a profile that stands for a sender's mistake may have any weakness.
+pub(crate) const ADMIT_ALL: &str =
+    r#"admit = ["body-unsigned", "weak", "body-malleable", "ambiguous-boundary"]"#;
+
 /// A request as the receiver has it, and what it verifies with.
 pub(crate) struct Received {
     pub(crate) secrets: Vec<Secret>,
@@ -99,6 +103,13 @@ pub(crate) fn body_signing() -> Vec<&'static Profile> {
 pub(crate) fn any_body_signing() -> impl Strategy<Value = &'static Profile> {
     static PROFILES: OnceLock<Vec<&'static Profile>> = OnceLock::new();
     select(PROFILES.get_or_init(body_signing).as_slice())
+}
+
+/// The table that says where the signature stands, as the profile's document has it. Other tables have keys of the same
+/// names: the secret has an encoding too.
+pub(crate) fn signature_table(profile: &Profile) -> &str {
+    let (_, table) = profile.source().split_once("[scheme.signature]").unwrap();
+    table.split("\n[").next().unwrap_or(table)
 }
 
 /// The secret of a profile, in its notation.
