@@ -2,6 +2,7 @@
 
 use crate::{
     fuzz::Fuzz,
+    guides,
     libraries::Libraries,
     scenarios::{Crash, Drain, Durable, Hostile},
     shell::{Binary, Done, is_there, root, run, run_in},
@@ -21,7 +22,8 @@ impl Check {
         run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"])?;
         docs()?;
         licences()?;
-        run("cargo", &["test", "--workspace", "--locked"])?;
+        guides::install()?;
+        guides::test_with_runtimes(&["--workspace"])?;
         Libraries::default().run()?;
         Fuzz { seconds: 10, targets: Vec::new(), record: false }.run()?;
         run("python3", &["tests/shim/selftest.py"])?;

@@ -52,6 +52,8 @@ pub(super) struct PageFacts {
     rotation_wait: String,
     variable: String,
     needs_url: bool,
+    /// Whether the vendor publishes the key.
+    fetches_key: bool,
     languages: Vec<&'static str>,
     challenge: Option<ChallengeFacts>,
 }
@@ -120,6 +122,7 @@ impl PageFacts {
             rotation_wait: rotation_wait(scheme),
             variable: code::environment_variable(profile),
             needs_url: plan::extras(scheme).iter().any(|extra| extra.kind == "url"),
+            fetches_key: scheme.fetches_key(),
             languages,
             challenge: challenge(profile),
         }
