@@ -378,6 +378,9 @@ pub(crate) struct ListenArgs {
     /// The only path that is answered; others get 404. Without it every path is.
     #[arg(long, value_name = "/PATH")]
     pub(crate) path: Option<String>,
+    /// Do not look for the reason when a request does not verify.
+    #[arg(long)]
+    pub(crate) no_explain: bool,
     /// Print one JSON object a line.
     #[arg(long)]
     pub(crate) json: bool,

@@ -109,8 +109,9 @@ struct Answer<'e> {
     effort: Effort,
 }
 
+/// A finding as JSON.
 #[derive(Serialize)]
-struct Named<'e> {
+pub(crate) struct Named<'e> {
     code: &'static str,
     evidence: &'static str,
     sentence: &'e str,
@@ -143,7 +144,7 @@ impl<'e> Answer<'e> {
 }
 
 impl<'e> Named<'e> {
-    fn new(finding: &'e Finding) -> Self {
+    pub(crate) fn new(finding: &'e Finding) -> Self {
         Self {
             code: finding.code().as_str(),
             evidence: finding.evidence().as_str(),

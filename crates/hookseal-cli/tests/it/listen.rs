@@ -39,6 +39,62 @@ fn verifies_prints_and_answers() {
 }
 
 #[test]
+fn says_why_a_request_does_not_verify() {
+    let arguments = ["listen", "--profile", "harmon", "--secret", "s", "--port", "0"];
+    let mut receiver = Running::start(arguments);
+    let address = receiver.address();
+    let headers = sign("harmon", "{}");
+    assert_eq!(post(&address, "/", &headers, "{}\n").status, 401);
+    assert!(receiver.line().starts_with("refused   401  POST /  3 bytes  signature_mismatch: "));
+    assert_eq!(receiver.line(), "  Why:");
+    let why = receiver.line();
+    assert!(
+        why.starts_with("  - The signature is that of the body without the line break at its end"),
+        "{why}"
+    );
+    assert!(why.ends_with(" [body_trailing_newline_added]"), "{why}");
+    // Whatever verifies has nothing to explain, and its line comes next.
+    assert_eq!(post(&address, "/", &headers, "{}").status, 200);
+    assert_eq!(receiver.line(), "verified  200  POST /  2 bytes");
+    receiver.signal("TERM");
+    receiver.wait();
+    assert!(receiver.rest().is_empty());
+}
+
+#[test]
+fn finds_the_signature_in_another_header() {
+    let receiver = Running::start(["listen", "--profile", "github-sha256", "--secret", "s", "--port", "0"]);
+    let mut headers = sign("github-sha256", "{}");
+    headers.iter_mut().for_each(|(name, _)| *name = name.replace("x-hub-signature-256", "x-acme-digest"));
+    assert_eq!(post(&receiver.address(), "/", &headers, "{}").status, 401);
+    receiver.skip(2);
+    let why = receiver.line();
+    assert!(why.contains("`x-acme-digest`") && why.ends_with(" [signature_in_other_header]"), "{why}");
+}
+
+#[test]
+fn says_why_in_json_unless_it_is_not_wanted() {
+    let arguments = ["listen", "--profile", "harmon", "--secret", "s", "--port", "0", "--json"];
+    let headers = sign("harmon", "{}");
+    let refused = |more: &[&str]| {
+        let receiver = Running::start(arguments.iter().chain(more));
+        let address = json_line(&receiver)["listening"].as_str().unwrap().replace("http://", "");
+        assert_eq!(post(&address, "/", &headers, "{}\n").status, 401);
+        json_line(&receiver)
+    };
+    let explained = refused(&[]);
+    let finding = &explained["explanation"][0];
+    assert_eq!(
+        (&finding["code"], &finding["evidence"]),
+        (&json!("body_trailing_newline_added"), &json!("proven"))
+    );
+    assert!(finding["sentence"].as_str().unwrap().starts_with("The signature is that of the body without"));
+    assert_eq!(finding["details"]["position"], "2");
+    let bare = refused(&["--no-explain"]);
+    assert_eq!((&bare["error"], &bare["explanation"]), (&json!("signature_mismatch"), &Value::Null));
+}
+
+#[test]
 fn prints_json_a_line() {
     let arguments = [
         "listen",

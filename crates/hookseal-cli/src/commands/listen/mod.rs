@@ -2,6 +2,7 @@
 
 mod answer;
 mod check;
+mod explainer;
 mod forward;
 mod receiver;
 mod report;
@@ -19,7 +20,7 @@ pub(crate) use check::Checker;
 pub(crate) use receiver::{Receiver, ReceiverError};
 pub(crate) use report::{Outcome, Report};
 
-use self::forward::Forward;
+use self::{explainer::Explainer, forward::Forward};
 use super::{
     judge::JudgeError,
     outbound::OutboundError,
@@ -68,7 +69,7 @@ impl ListenError {
     }
 }
 
-fn read(arguments: &ListenArgs) -> Result<Checker, ListenError> {
+fn read(arguments: &ListenArgs) -> Result<(Checker, Option<Explainer>), ListenError> {
     let chosen = inputs::profile_part(&arguments.scheme.profile, arguments.scheme.challenge)?;
     let options = VerifyOptions {
         mode: arguments.judge.mode(),
@@ -77,20 +78,25 @@ fn read(arguments: &ListenArgs) -> Result<Checker, ListenError> {
     };
     let secrets = inputs::secrets(&arguments.scheme.secrets, &ProcessEnvironment)?;
     let mut checker = Checker::new(chosen, &secrets, &options, &arguments.fetch)?;
+    let explainer = match arguments.no_explain {
+        true => None,
+        false => Explainer::new(&checker.chosen, secrets, options),
+    };
     checker.path = arguments.path.clone();
     let unverified = arguments.forward_unverified;
     checker.forward = arguments.forward.as_deref().map(|url| Forward::new(url, unverified)).transpose()?;
-    Ok(checker)
+    Ok((checker, explainer))
 }
 
 pub(crate) fn run(arguments: &ListenArgs) -> Result<Status, CommandError> {
-    let checker = read(arguments)?;
+    let (checker, explainer) = read(arguments)?;
     let address = match arguments.port {
         Some(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         None => arguments.listen,
     };
     let runtime = runtime().map_err(ListenError::Process)?;
-    runtime.block_on(listen(address, checker, arguments.json))?;
+    let printer = Printer { explainer, json: arguments.json };
+    runtime.block_on(listen(address, checker, &printer))?;
     Ok(Status::Good)
 }
 
@@ -102,14 +108,14 @@ struct Listening<'a> {
     forwarding: Option<&'a str>,
 }
 
-async fn listen(address: SocketAddr, checker: Checker, json: bool) -> Result<(), ListenError> {
+async fn listen(address: SocketAddr, checker: Checker, printer: &Printer) -> Result<(), ListenError> {
     let mut signals = Signals::install().map_err(ListenError::Process)?;
     let profile = checker.chosen.profile.name().to_owned();
     let forwarding = checker.forward.as_ref().map(|forward| forward.url().to_owned());
     let (reports, mut arriving) = mpsc::channel(limits::REPORTS_WAITING_MAX);
     let receiver = Receiver::start(address, checker, reports).await?;
     let listening = format!("http://{}", receiver.address());
-    match json {
+    match printer.json {
         true => output::json(&Listening { listening, profile: &profile, forwarding: forwarding.as_deref() })?,
         false => {
             let onward = forwarding.map(|url| format!(", forwarding to {url}")).unwrap_or_default();
@@ -120,21 +126,35 @@ async fn listen(address: SocketAddr, checker: Checker, json: bool) -> Result<(),
         tokio::select! {
             _ = signals.next() => break,
             report = arriving.recv() => match report {
-                Some(report) => print(&report, json)?,
+                Some(report) => printer.print(report, arriving.len())?,
                 None => break,
             },
         }
     }
     receiver.stop().await;
     while let Ok(report) = arriving.try_recv() {
-        print(&report, json)?;
+        printer.print(report, arriving.len())?;
     }
     Ok(())
 }
 
-fn print(report: &Report, json: bool) -> Result<(), OutputError> {
-    match json {
-        true => output::json(&report.line()),
-        false => output::line(report),
+/// How reports are printed.
+struct Printer {
+    /// Absent where nothing is to be explained, or can be.
+    explainer: Option<Explainer>,
+    json: bool,
+}
+
+impl Printer {
+    /// Prints a report that `waiting` others stand behind. Answers wait for nobody here, as long as there is room for
+    /// their reports: in a flood of refusals only verdicts are printed.
+    fn print(&self, mut report: Report, waiting: usize) -> Result<(), OutputError> {
+        if let Some(explainer) = self.explainer.as_ref().filter(|_| waiting <= limits::EXPLAIN_WAITING_MAX) {
+            report.explanation = tokio::task::block_in_place(|| explainer.explain(&report));
+        }
+        match self.json {
+            true => output::json(&report.line()),
+            false => output::line(&report),
+        }
     }
 }

@@ -11,6 +11,7 @@ use axum::{
 };
 use bytes::Bytes;
 use hookseal::Headers;
+use hookseal_engine::ports::Clock;
 use http::HeaderMap;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::{
@@ -23,7 +24,7 @@ use super::{
     Checker, answer,
     report::{Outcome, Report},
 };
-use crate::limits;
+use crate::{limits, ports::SystemClock};
 
 /// The receiver's address cannot be listened at.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +89,7 @@ struct Receiving {
 
 async fn receive(State(receiving): State<Arc<Receiving>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
+    let received = SystemClock.now();
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let checker = &receiving.checker;
     let mut answer = None;
@@ -122,6 +124,8 @@ async fn receive(State(receiving): State<Arc<Receiving>>, request: Request) -> R
         status: response.status(),
         outcome,
         forwarded,
+        received,
+        explanation: None,
     };
     // Whoever read the reports is gone when the process is about to end; the answer is due all the same.
     let _ = receiving.reports.send(report).await;
@@ -142,10 +146,14 @@ async fn read(body: Body) -> Result<Bytes, Outcome> {
 }
 
 /// A header map as the library reads headers: every line of a name.
-struct Lines<'h>(&'h HeaderMap);
+pub(super) struct Lines<'h>(pub(super) &'h HeaderMap);
 
 impl Headers for Lines<'_> {
     fn lines<'h>(&'h self, name: &str, found: &mut dyn FnMut(&'h [u8])) {
         self.0.get_all(name).into_iter().for_each(|value| found(value.as_bytes()));
+    }
+
+    fn names<'h>(&'h self, found: &mut dyn FnMut(&'h str)) {
+        self.0.keys().for_each(|name| found(name.as_str()));
     }
 }

@@ -3,12 +3,12 @@
 use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
-use hookseal::{Action, HandshakeRefusal, VerifyError};
+use hookseal::{Action, HandshakeRefusal, Timestamp, VerifyError, explain::Explanation};
 use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 
 use super::forward::Forwarded;
-use crate::commands::proof::Proof;
+use crate::commands::{explain::Named, proof::Proof};
 
 /// One request and what came of it.
 #[derive(Debug)]
@@ -31,6 +31,10 @@ pub(crate) struct Report {
     pub(crate) outcome: Outcome,
     /// What came of sending it on, where it was.
     pub(crate) forwarded: Option<Forwarded>,
+    /// When it came.
+    pub(crate) received: Timestamp,
+    /// Why it did not verify, where that was looked for.
+    pub(crate) explanation: Option<Explanation>,
 }
 
 /// What came of a request.
@@ -80,6 +84,7 @@ pub(super) struct Line<'r> {
     handshake: Option<&'r str>,
     action: Option<ActionLine<'r>>,
     forwarded: Option<&'r Forwarded>,
+    explanation: Option<Vec<Named<'r>>>,
 }
 
 /// What is left to do, as JSON. It is for the person who listens: a secret is in it, as it is theirs to keep.
@@ -109,6 +114,7 @@ impl Report {
             handshake: self.outcome.handshake(),
             action: self.outcome.action().map(ActionLine::new),
             forwarded: self.forwarded.as_ref(),
+            explanation: self.explanation.as_ref().map(|why| why.findings().iter().map(Named::new).collect()),
         }
     }
 }
@@ -195,6 +201,11 @@ impl Report {
         write!(f, "  {error}: {detail}")
     }
 
+    /// Why it is so, on lines of its own. The first line of an explanation is the verdict, which stands there already.
+    fn write_explanation(explanation: &Explanation, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        explanation.to_string().lines().skip(1).try_for_each(|line| write!(f, "\n  {line}"))
+    }
+
     fn write_proof(&self, proof: &Proof, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.secrets > 1 {
             write!(f, "  by secret {} of {}", proof.secret + 1, self.secrets)?;
@@ -233,8 +244,11 @@ impl fmt::Display for Report {
         if let Some(forwarded) = &self.forwarded {
             write!(f, "  {forwarded}")?;
         }
-        match self.outcome.action() {
-            Some(action) => write!(f, "\n  {}", ActionLine::new(action).words()),
+        if let Some(action) = self.outcome.action() {
+            write!(f, "\n  {}", ActionLine::new(action).words())?;
+        }
+        match &self.explanation {
+            Some(explanation) => Self::write_explanation(explanation, f),
             None => Ok(()),
         }
     }
