@@ -89,13 +89,15 @@ fn pair_lines<'h, N: AsRef<str>, V: AsRef<[u8]>>(
     }
 }
 
-/// Compares names of headers. Those of one vendor tend to begin alike and to have one length, so that their last
-/// letters tell most of them apart at once; and most come in lower case already.
+/// Compares names of headers. Those of one vendor tend to begin alike, so that length and last letter tell most of them
+/// apart at once; and most come in lower case already.
+#[inline]
 fn is_name(line: &[u8], name: &[u8]) -> bool {
-    let ([.., last], [.., wanted]) = (line, name) else { return line.is_empty() && name.is_empty() };
-    line.len() == name.len()
-        && (last ^ wanted) & !0x20 == 0
-        && (line == name || line.eq_ignore_ascii_case(name))
+    if line.len() != name.len() {
+        return false;
+    }
+    let ([.., last], [.., wanted]) = (line, name) else { return true };
+    (last ^ wanted) & !0x20 == 0 && (line == name || line.eq_ignore_ascii_case(name))
 }
 
 /// The lines of one name, as far as one can tell them apart.
@@ -111,6 +113,7 @@ pub(crate) enum Line<'h> {
 
 impl<'r> Request<'r> {
     /// The only line of `name`.
+    #[inline]
     pub(crate) fn line(&self, name: &str) -> Line<'r> {
         let headers: &'r dyn Headers = self.headers;
         let mut line = None;
@@ -125,27 +128,36 @@ impl<'r> Request<'r> {
 }
 
 /// Whether there is a control character besides the tab, which no header may hold (RFC 9110 section 5.5).
+pub(crate) fn has_control(value: &[u8]) -> bool {
+    may_have_control(value) && value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
+}
+
+/// Whether there is a control character, the tab among them.
+pub(crate) fn has_control_or_tab(value: &[u8]) -> bool {
+    may_have_control(value) && value.iter().any(u8::is_ascii_control)
+}
+
+/// Whether there is a control character, or possibly not.
 ///
 /// Every header that takes part passes here, so eight bytes are looked at in one step. A byte below 0x20 is one whose
 /// top bit appears when 0x20 is taken away, and 0x7f one that turns into 0x00; the step may see one too many above one
-/// that is there, which the look at each byte then settles.
-pub(crate) fn has_control(value: &[u8]) -> bool {
+/// that is there, which a look at each byte then settles.
+#[inline]
+fn may_have_control(value: &[u8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const TOPS: u64 = ONES << 7;
-    let suspect = |word: u64| {
+    let suspect = |word: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*word);
         let delete = word ^ (ONES * 0x7f);
         (word.wrapping_sub(ONES * 0x20) & !word | delete.wrapping_sub(ONES) & !delete) & TOPS
     };
-    let (words, rest) = value.as_chunks::<8>();
-    let mut last = [b' '; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let found = words
-        .iter()
-        .fold(suspect(u64::from_ne_bytes(last)), |found, word| found | suspect(u64::from_ne_bytes(*word)));
-    found != 0 && value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
+    // The last step looks at some bytes again rather than at a copy of those that are left.
+    let Some(last) = value.last_chunk::<8>() else { return value.iter().any(u8::is_ascii_control) };
+    value.as_chunks::<8>().0.iter().fold(suspect(last), |found, word| found | suspect(word)) != 0
 }
 
 /// Cuts spaces and tabs off both ends.
+#[inline]
 pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;
@@ -169,6 +181,7 @@ mod tests {
                     let mut value = vec![0xff; length];
                     value[at] = byte;
                     assert_eq!(has_control(&value), byte.is_ascii_control() && byte != b'\t', "{value:?}");
+                    assert_eq!(has_control_or_tab(&value), byte.is_ascii_control(), "{value:?}");
                 }
             }
         }

@@ -155,6 +155,7 @@ pub(crate) struct JsonPath(pub(crate) String);
 
 impl Scheme {
     /// The algorithm, where it is not chosen by the message from an allow-list.
+    #[inline]
     pub fn algorithm(&self) -> Option<Algorithm> {
         match &self.algorithm {
             AlgorithmRule::Fixed(algorithm) => Some(*algorithm),
@@ -236,6 +237,19 @@ impl Scheme {
             Grammar::Pairs(Pairs { keys: KeyPattern::Param(name), .. }) => Some(name),
             _ => None,
         }
+    }
+
+    /// Whether the delivery id is a part of what is signed.
+    #[inline]
+    pub(crate) fn covers_id(&self) -> bool {
+        self.content.iter().any(|piece| matches!(piece, Piece::Value(Value::Id)))
+    }
+
+    /// Whether the body is a list of items that are each signed.
+    #[inline]
+    pub(crate) fn covers_items(&self) -> bool {
+        let items = |piece: &Piece| matches!(piece, Piece::Value(Value::Canonical(Canonical::AdyenPayment)));
+        self.content.iter().any(items)
     }
 
     pub(crate) fn covers(&self, value: &Value) -> bool {

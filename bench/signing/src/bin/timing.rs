@@ -57,7 +57,8 @@ fn verifier(name: &str) -> f64 {
 
 /// The lines with the first character of the signature changed.
 fn at_the_start(lines: &[(String, String)], header: &str) -> Vec<(String, String)> {
-    let first = |value: &str| value.rfind(['=', ',']).filter(|at| at + 4 < value.len()).map_or(0, |at| at + 1);
+    // What stands before the signature has to stay: the padding at its end is no separator.
+    let first = |value: &str| value.trim_end_matches('=').rfind(['=', ',']).map_or(0, |at| at + 1);
     changed(lines, header, first)
 }
 

@@ -14,7 +14,7 @@ use crate::key::{self, Key, RunningMac};
 use crate::params::Params;
 use crate::request::Request;
 use crate::scheme::{
-    Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, Canonical, DigestKind, Grammar, IdentityRule,
+    Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, DigestKind, Grammar, IdentityRule,
     IdentitySource, Scheme, SignatureRule, TimestampRule, TimestampSource, Value,
 };
 use crate::time::Timestamp;
@@ -60,7 +60,7 @@ impl<'v, 'r> Verification<'v, 'r> {
 
     /// Verifies the request: one signature after another where the body is a list of items that are each signed.
     pub(super) fn run(&self, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
-        if self.scheme.covers(&Value::Canonical(Canonical::AdyenPayment)) {
+        if self.scheme.covers_items() {
             for document in adyen::further_items(&self.document)? {
                 Verification { document, ..*self }.run_one(now).map(drop)?;
             }
@@ -79,12 +79,14 @@ impl<'v, 'r> Verification<'v, 'r> {
             return self.verified(matched, None, self.id()?);
         }
         self.certificate_url()?;
-        let parsed = extract::parse(self.verifier, rule, &fields)?;
+        let mut parsed = Parsed::default();
+        extract::parse(self.verifier, rule, &fields, &mut parsed)?;
         if let Some(Algorithm::Jwt(algorithm)) = self.scheme.algorithm() {
             let (matched, timestamp) = self.check_json_web_token(algorithm, &parsed, now)?;
             return self.verified(matched, timestamp, self.id()?);
         }
-        let decoded = self.decode(rule, &parsed)?;
+        let mut decoded = Few::default();
+        self.decode(rule, &parsed, &mut decoded)?;
         let late = self.reads_timestamp_late();
         let times = if late { Timestamps::None } else { self.timestamps(&parsed)? };
         let id = self.id()?;
@@ -108,8 +110,8 @@ impl<'v, 'r> Verification<'v, 'r> {
         &self,
         rule: &SignatureRule,
         parsed: &Parsed<'_>,
-    ) -> Result<Few<Decoded>, VerifyError> {
-        let mut decoded = Few::default();
+        decoded: &mut Few<Decoded>,
+    ) -> Result<(), VerifyError> {
         for Candidate { group, text } in parsed.candidates.iter() {
             let mut bytes = [0; MAX_SIGNATURE];
             if text.len() > 2 * MAX_SIGNATURE {
@@ -130,7 +132,7 @@ impl<'v, 'r> Verification<'v, 'r> {
                 let problem = "the signature must have the encoding and the length that the profile says";
                 Err(VerifyError::at(ErrorKind::MalformedSignature, rule.carrier.name(), problem))
             }
-            false => Ok(decoded),
+            false => Ok(()),
         }
     }
 
@@ -151,7 +153,7 @@ impl<'v, 'r> Verification<'v, 'r> {
     /// asks the proof for it.
     pub(super) fn id(&self) -> Result<Identity<'r>, VerifyError> {
         let Some(rule) = &self.scheme.id else { return Ok(Identity::Absent) };
-        let is_signed = self.scheme.covers(&Value::Id);
+        let is_signed = self.scheme.covers_id();
         if matches!(rule.source, IdentitySource::Json(_)) && !is_signed {
             return Ok(Identity::InBody);
         }
@@ -189,8 +191,7 @@ impl<'v, 'r> Verification<'v, 'r> {
             for (secret, keys) in self.keys.iter().enumerate() {
                 let Some((algorithm, key)) = keys.key(digest) else { continue };
                 for reading in self.scheme.readings.for_mode(self.verifier.mode) {
-                    let values =
-                        Values { params, ..self.values(times.text(group), id, fields, *reading, key) };
+                    let values = self.values(times.text(group), id, fields, *reading, (key, params));
                     let candidates = decoded.iter().filter(|candidate| candidate.group == group);
                     if self.matches(*algorithm, key, &values, candidates)? {
                         return Ok(Match { secret, reading: *reading, group });
@@ -247,7 +248,7 @@ impl<'v, 'r> Verification<'v, 'r> {
         id: &'a str,
         fields: &Group<'a>,
         reading: BodyReading,
-        key: &'a Key,
+        (key, params): (&'a Key, &'a Params),
     ) -> Values<'a> {
         Values {
             timestamp,
@@ -256,7 +257,7 @@ impl<'v, 'r> Verification<'v, 'r> {
             request: *self.request,
             document: &self.document,
             reading,
-            params: &self.verifier.params,
+            params,
             secret: match key {
                 Key::Secret(secret) => Some(secret),
                 Key::Mac(_) | Key::Public(_) => None,

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::check::Verification;
+use super::grammar::Parsed;
 use super::{Verifier, extract};
 use crate::error::VerifyError;
 use crate::request::Request;
@@ -56,7 +57,8 @@ impl Verification<'_, '_> {
             return Ok(());
         }
         let fields = extract::fields(self.request, &self.document, rule)?;
-        let parsed = extract::parse(self.verifier, rule, &fields)?;
+        let mut parsed = Parsed::default();
+        extract::parse(self.verifier, rule, &fields, &mut parsed)?;
         if let Some(Algorithm::Jwt(_)) = algorithm {
             let token = parsed.candidates.nth(0).map_or(&[][..], |candidate| candidate.text);
             write(memchr::memrchr(b'.', token).map_or(token, |end| &token[..end]));

@@ -10,7 +10,7 @@ use crate::document::{Document, query_value};
 use crate::error::{ErrorKind, VerifyError};
 use crate::few::Few;
 use crate::limits::{MAX_CANDIDATES, MAX_FIELD_BYTES, MAX_NUMBERED_HEADERS};
-use crate::request::{Headers, Line, Request, has_control, trim};
+use crate::request::{Headers, Line, Request, has_control_or_tab, trim};
 use crate::scheme::{
     AlgorithmRule, Carrier, DigestKind, Grammar, IdentityRule, IdentitySource, JsonPath, RequiredHeader,
     SignatureRule, TimestampSource,
@@ -120,12 +120,13 @@ fn lines<'r>(
     }
 }
 
-/// Takes the fields apart.
+/// Takes the fields apart into `parsed`, which is not moved from then on.
 pub(super) fn parse<'t>(
     verifier: &Verifier,
     rule: &SignatureRule,
     fields: &'t Fields<'_>,
-) -> Result<Parsed<'t>, VerifyError> {
+    parsed: &mut Parsed<'t>,
+) -> Result<(), VerifyError> {
     let timestamp_key = verifier.scheme.timestamp.as_ref().and_then(|timestamp| match &timestamp.source {
         TimestampSource::Field(name) => Some(name.as_str()),
         TimestampSource::Header(_) | TimestampSource::Json(_) | TimestampSource::Claim(_) => None,
@@ -142,11 +143,7 @@ pub(super) fn parse<'t>(
         input: fields.input,
         mode: verifier.mode,
     };
-    let mut parsed = Parsed::default();
-    for text in fields.texts.iter() {
-        parser.parse(text, &mut parsed)?;
-    }
-    Ok(parsed)
+    fields.texts.iter().try_for_each(|text| parser.parse(text, parsed))
 }
 
 /// A delivery id or event type, as text.
@@ -167,8 +164,7 @@ pub(super) fn identity<'r>(
         Line::Several => return Err(duplicate(name)),
     };
     let separates = rule.forbidden.is_some_and(|byte| memchr(byte, value).is_some());
-    let control = has_control(value) || memchr(b'\t', value).is_some();
-    let fits = value.len() <= MAX_FIELD_BYTES && !separates && !control;
+    let fits = value.len() <= MAX_FIELD_BYTES && !separates && !has_control_or_tab(value);
     let text = std::str::from_utf8(value).ok().filter(|_| fits);
     match text {
         Some(text) => Ok(Some(Cow::Borrowed(text))),

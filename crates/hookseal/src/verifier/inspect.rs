@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::grammar::Parsed;
 use super::{Mode, ToleranceOverride, Verifier, VerifyOptions, check_params, extract, prepare_keys};
 use crate::document::Document;
 use crate::error::{SecretError, VerifyError};
@@ -49,7 +50,8 @@ impl Verifier {
             let candidates = fields.texts.iter().map(|text| text.to_vec()).collect();
             return Ok(Inspection { candidates, timestamps: Vec::new() });
         }
-        let parsed = extract::parse(self, rule, &fields)?;
+        let mut parsed = Parsed::default();
+        extract::parse(self, rule, &fields, &mut parsed)?;
         let candidates = parsed.candidates.iter().map(|candidate| candidate.text.to_vec()).collect();
         let timestamps = match self.scheme.timestamp.as_ref().map(|rule| &rule.source) {
             None => Vec::new(),

@@ -6,6 +6,7 @@ use super::check::Verification;
 use super::grammar::Parsed;
 use super::{KeySet, Verifier, check_params, extract};
 use crate::error::{ErrorKind, SecretError, VerifyError};
+use crate::few::Few;
 use crate::jwt::Token;
 use crate::key_source::{self, CertificateUrl, KeyOfApi, KeyOfSet, KeyReference};
 use crate::limits::{MAX_FETCHED_KEYS, MAX_KEY_ID_BYTES};
@@ -105,11 +106,12 @@ impl Verification<'_, '_> {
         extract::required(self.request, &self.scheme.required)?;
         let fields = extract::fields(self.request, &self.document, rule)?;
         let certificate = self.certificate_url()?;
-        let parsed = extract::parse(self.verifier, rule, &fields)?;
+        let mut parsed = Parsed::default();
+        extract::parse(self.verifier, rule, &fields, &mut parsed)?;
         let named = match self.scheme.algorithm() {
             Some(Algorithm::Jwt(algorithm)) => Some(token_key_id(algorithm, &parsed)?),
             _ => {
-                self.decode(rule, &parsed)?;
+                self.decode(rule, &parsed, &mut Few::default())?;
                 self.named_digest()?;
                 None
             }

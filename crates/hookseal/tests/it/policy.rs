@@ -153,6 +153,29 @@ fn what_is_not_signed_is_unauthenticated() {
 }
 
 #[test]
+fn what_stands_in_the_body_is_read_from_it_and_no_error_where_it_is_missing() {
+    let profile = builtin("stripe");
+    for (body, id, event_type) in [
+        (r#"{"id":"evt_1","type":"charge.failed"}"#, Some("evt_1"), Some("charge.failed")),
+        (r#"{"type":"charge.failed","id":{}}"#, None, Some("charge.failed")),
+        ("[]", None, None),
+        ("no JSON", None, None),
+    ] {
+        let (secrets, lines) = signed(profile, body.as_bytes());
+        let verifier = Verifier::new(profile, Part::Delivery, &secrets, VerifyOptions::default()).unwrap();
+        let request = Request { method: "POST", url: "", headers: &lines, body: body.as_bytes() };
+        let verified = verifier.verify(&request, NOW).unwrap();
+        let of_copy = verified.clone();
+        let claimed = verified.unauthenticated();
+        assert_eq!((claimed.id(), claimed.event_type()), (id, event_type), "{body}");
+        assert_eq!((verified.id(), verified.event_type()), (None, None), "{body}");
+        let owned = of_copy.into_owned(&bytes::Bytes::copy_from_slice(body.as_bytes()));
+        let claimed = owned.unauthenticated();
+        assert_eq!((claimed.id(), claimed.event_type()), (id, event_type), "{body}");
+    }
+}
+
+#[test]
 fn what_is_signed_is_handed_over_directly() {
     let profile = builtin("standard-webhooks");
     let (secrets, lines) = signed(profile, b"{}");
