@@ -1,7 +1,7 @@
 //! The value of the signature header of every profile, beside a timestamp and an id that are well formed.
 #![no_main]
 
-use hookseal::{Part, Request, Secret, Verifier};
+use hookseal::{Algorithm, Part, Request, Secret, Verifier};
 use hookseal_fuzz::{NOW, PROFILES, options};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
@@ -18,6 +18,6 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         Request { method: "POST", url: "https://hooks.example.test/in", headers: &headers, body: b"{}" };
     let verified = verifier.verify(&request, NOW).is_ok();
     // The key is not known to the fuzzer, so nothing that it makes can be right, unless nothing is compared at all.
-    assert!(!verified || profile.name() == "docker-hub");
+    assert!(!verified || scheme.algorithm() == Some(Algorithm::None));
     let _ = Secret::new(value);
 });
