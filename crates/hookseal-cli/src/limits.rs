@@ -17,7 +17,7 @@ pub(crate) const CONFIG_FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub(crate) const RECEIVED_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Reports of received requests that wait to be printed.
 pub(crate) const REPORTS_WAITING_MAX: usize = 1024;
-/// Reports that may wait behind one that is being explained, which takes up to a tenth of a second. With more, verdicts
+/// Reports that may wait behind one that is being explained, which takes about a tenth of a second. With more, verdicts
 /// are printed alone, so that the reports never fill up and answers never wait for them.
 pub(crate) const EXPLAIN_WAITING_MAX: usize = 16;
 /// How long `listen --forward` waits for the whole of its target's answer: a developer may be in a debugger.

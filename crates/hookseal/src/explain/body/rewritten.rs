@@ -6,6 +6,9 @@ use super::Bodies;
 use crate::explain::json::{self, Escapes, Layout, Node};
 use crate::explain::{Code, Finding};
 
+/// Most spaces that are put before the lines of a document, so that a deep one cannot fill the memory.
+const MAX_INDENTATION: usize = 1024 * 1024;
+
 pub(super) fn each<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     let body = bodies.received;
     if let Ok(document) = Node::parse(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)) {
@@ -45,9 +48,11 @@ fn styles(text: &[u8], document: &Node<'_>, can_be_sorted: bool) -> Vec<Style> {
         false => vec![Escapes::AsWritten],
     };
     let orders: &[bool] = if can_be_sorted { &[false, true] } else { &[false] };
+    let fits = |layout: &Layout| document.indentation(*layout) <= MAX_INDENTATION;
+    let layouts: Vec<Layout> = Layout::ALL.into_iter().filter(fits).collect();
     let mut styles = Vec::new();
     for escapes in escapes {
-        for layout in Layout::ALL {
+        for layout in layouts.iter().copied() {
             for sorted in orders.iter().copied() {
                 styles.extend([false, true].map(|line_break| Style { layout, escapes, sorted, line_break }));
             }

@@ -95,6 +95,28 @@ impl Escapes {
 }
 
 impl Node<'_> {
+    /// How many spaces a layout puts before the lines of the document: a deep one has many times its own length.
+    pub(in crate::explain) fn indentation(&self, layout: Layout) -> usize {
+        match layout {
+            Layout::Compact | Layout::Spaced => 0,
+            Layout::Indented(width) => width * self.levels(0),
+        }
+    }
+
+    /// The depths of all lines together.
+    fn levels(&self, depth: usize) -> usize {
+        let of_items = |items: &mut dyn Iterator<Item = &Self>| -> usize {
+            items.map(|item| depth + 1 + item.levels(depth + 1)).sum()
+        };
+        match self {
+            Self::Plain(_) | Self::Text(_) => 0,
+            Self::List(items) if items.is_empty() => 0,
+            Self::Object(members) if members.is_empty() => 0,
+            Self::List(items) => depth + of_items(&mut items.iter()),
+            Self::Object(members) => depth + of_items(&mut members.iter().map(|(_, value)| value)),
+        }
+    }
+
     /// Appends the document.
     pub(in crate::explain) fn write(&self, layout: Layout, escapes: Escapes, out: &mut Vec<u8>) {
         self.write_at(layout, escapes, 0, out);
@@ -181,6 +203,19 @@ mod tests {
             "[\n  1,\n  {\n    \"a\": {},\n    \"b\": [\n      2\n    ]\n  }\n]"
         );
         assert_eq!(write("{\"a\":1}", Layout::Indented(4), kept), "{\n    \"a\": 1\n}");
+    }
+
+    #[test]
+    fn counts_the_spaces_before_lines() {
+        for text in ["0", "[]", "[1,2,{\"a\":1,\"b\":[]}]", "{\"a\":[[1],{}],\"b\":{\"c\":[2,3]}}"] {
+            let node = Node::parse(text.as_bytes()).unwrap();
+            for layout in Layout::ALL {
+                let written = write(text, layout, Escapes::AsWritten);
+                let before = |line: &str| line.len() - line.trim_start().len();
+                let spaces: usize = written.lines().map(before).sum();
+                assert_eq!(node.indentation(layout), spaces, "{written}");
+            }
+        }
     }
 
     #[test]
