@@ -49,8 +49,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A kind of body and one of it.
+type Kind = (&'static str, Vec<u8>);
+
 /// Bodies that each are hard on a part of the search.
-fn bodies() -> Result<Vec<(&'static str, Vec<u8>)>, Box<dyn Error>> {
+fn bodies() -> Result<Vec<Kind>, Box<dyn Error>> {
     let json = |item: &str| [b"[", repeated(item.as_bytes()).as_slice(), b"0]\r\n"].concat();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&vec![b' '; 4 * 1024 * 1024])?;
