@@ -1,7 +1,7 @@
 //! The value of the signature header of every profile, beside a timestamp and an id that are well formed.
 #![no_main]
 
-use hookseal::{Algorithm, Part, Request, Secret, Verifier};
+use hookseal::{Algorithm, Part, Request, Verifier};
 use hookseal_fuzz::{NOW, PROFILES, options};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
@@ -19,5 +19,4 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let verified = verifier.verify(&request, NOW).is_ok();
     // The key is not known to the fuzzer, so nothing that it makes can be right, unless nothing is compared at all.
     assert!(!verified || scheme.algorithm() == Some(Algorithm::None));
-    let _ = Secret::new(value);
 });
