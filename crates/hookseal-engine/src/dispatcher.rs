@@ -13,7 +13,7 @@ use std::{
 
 use hookseal::Timestamp;
 
-use crate::{DeliveryRef, Payload, SubscriptionKey, Trigger, limits, rate::Bucket};
+use crate::{DeliveryRef, OnGiveUp, Payload, SubscriptionKey, Trigger, limits, rate::Bucket};
 
 /// A delivery in memory, ready to be attempted.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub struct QueueRules {
     pub max_in_flight: u32,
     /// Attempts begun per second at most.
     pub rate_limit_per_s: Option<u32>,
+    /// Whether deliveries go out one after the other, and what follows where the first is given up.
+    pub ordered: Option<OnGiveUp>,
 }
 
 /// A wish to read deliveries back from the store.
@@ -422,7 +424,8 @@ mod tests {
     use crate::{DeliveryId, EventId, EventType, Scope};
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
-    const RULES: QueueRules = QueueRules { active: true, max_in_flight: 2, rate_limit_per_s: None };
+    const RULES: QueueRules =
+        QueueRules { active: true, max_in_flight: 2, rate_limit_per_s: None, ordered: None };
 
     fn job(key: i64, order: u64) -> Job {
         let event = EventId::from_parts(order, 1);

@@ -2,7 +2,7 @@
 
 use hookseal::Timestamp;
 
-use crate::{DisableReason, Health, Policy, limits};
+use crate::{DisableAfter, DisableReason, Health, Policy};
 
 /// How one attempt went, as far as a subscription's health is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,16 +21,18 @@ pub enum Went {
 /// The health after an attempt and, where the subscription is to be disabled, why.
 ///
 /// A profile counts deliveries that fail in a row (Harvestr: "after repeated failures"); where it does not, five
-/// days of failing without a success disable. 410 Gone disables at once.
+/// days of failing without a success disable; and a subscription may choose its own rule. 410 Gone disables at once,
+/// whatever the rule.
 pub fn after(health: Health, went: Went, policy: &Policy, now: Timestamp) -> (Health, Option<DisableReason>) {
     let Went::Badly { number, gone } = went else { return (Health::GOOD, None) };
     let health = Health {
         failures_in_a_row: health.failures_in_a_row.saturating_add(u32::from(number == 1)),
         failing_since: Some(health.failing_since.map_or(now, |since| since.min(now))),
     };
-    let over = match policy.disable_after_failures {
-        Some(most) => health.failures_in_a_row >= most,
-        None => health.failing_since.is_some_and(|since| now.since(since) >= limits::DISABLE_AFTER),
+    let over = match policy.disable_after {
+        DisableAfter::Failures(most) => health.failures_in_a_row >= most,
+        DisableAfter::Time(most) => health.failing_since.is_some_and(|since| now.since(since) >= most),
+        DisableAfter::Never => false,
     };
     let reason = match (gone, over) {
         (true, _) => Some(DisableReason::Gone),
@@ -47,7 +49,7 @@ mod tests {
     use hookseal::Profile;
 
     use super::*;
-    use crate::test_support::settings;
+    use crate::{SubscriptionSettings, limits, test_support::settings};
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
     const FIRST: Went = Went::Badly { number: 1, gone: false };
@@ -90,6 +92,24 @@ mod tests {
         assert_eq!(after(health, FIRST, &policy, almost).1, None);
         let then = NOW.saturating_add(limits::DISABLE_AFTER);
         assert_eq!(after(health, FIRST, &policy, then).1, Some(DisableReason::Errors));
+    }
+
+    #[test]
+    fn a_subscription_chooses_when_it_is_disabled() {
+        let rule = |rule| {
+            let own = SubscriptionSettings { disable_after: Some(rule), ..settings("harvestr") };
+            Policy::resolve(Profile::builtin("harvestr").unwrap().delivery(), &own)
+        };
+        let harmed = Health { failures_in_a_row: 99, failing_since: Some(NOW) };
+        let hours = |hours: u64| NOW.saturating_add(Duration::from_secs(hours * 3600));
+        let disabled = |policy: &Policy, now| after(harmed, FIRST, policy, now).1.is_some();
+        assert!(!disabled(&rule(DisableAfter::Failures(101)), hours(1000)));
+        assert!(disabled(&rule(DisableAfter::Failures(100)), NOW));
+        let two_hours = rule(DisableAfter::Time(Duration::from_secs(7200)));
+        assert!(!disabled(&two_hours, hours(1)) && disabled(&two_hours, hours(2)));
+        assert!(!disabled(&rule(DisableAfter::Never), hours(100_000)));
+        let gone = Went::Badly { number: 1, gone: true };
+        assert_eq!(after(harmed, gone, &rule(DisableAfter::Never), NOW).1, Some(DisableReason::Gone));
     }
 
     #[test]

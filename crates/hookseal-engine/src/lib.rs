@@ -19,6 +19,7 @@ pub mod policy;
 pub mod ports;
 pub mod rate;
 mod registry;
+mod settings;
 mod subscriber;
 mod subscription;
 #[cfg(test)]
@@ -33,7 +34,9 @@ pub use engine::{
 pub use event::{EventRecord, EventType, EventTypeError, NewEvent, Payload, Target, Verdict, target_order};
 pub use ids::{AttemptId, DeliveryId, EventId, IdError, IdSource, KeyId, SubscriptionId};
 pub use policy::Policy;
+pub use settings::{
+    ClientIdentity, DisableAfter, DisableAfterError, EndpointTls, OnGiveUp, SubscriptionSettings,
+};
 pub use subscription::{
-    DisableReason, Health, Scope, Subscription, SubscriptionKey, SubscriptionSecret, SubscriptionSettings,
-    SubscriptionStatus,
+    DisableReason, Health, Scope, Subscription, SubscriptionKey, SubscriptionSecret, SubscriptionStatus,
 };

@@ -50,6 +50,13 @@ pub const RETRY_JITTER_PER_CENT: u64 = 20;
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// A subscription is disabled after this long without a success while attempts fail, unless its profile says otherwise.
 pub const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 3600);
+/// The shortest time without a success that a subscription may choose: shorter, and one restart of its endpoint
+/// disables it.
+pub const DISABLE_AFTER_MIN: Duration = Duration::from_secs(60);
+/// The longest such time that a subscription may choose; longer is as good as never.
+pub const DISABLE_AFTER_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The highest number of failed deliveries in a row that a subscription may choose.
+pub const DISABLE_AFTER_FAILURES_MAX: u32 = 1_000_000;
 
 /// Attempts under way at once to one subscription, unless it chooses otherwise.
 pub const MAX_IN_FLIGHT_DEFAULT: u32 = 16;
@@ -97,6 +104,13 @@ pub const CUT: Duration = Duration::from_secs(2);
 pub const SECRETS_MAX: usize = 8;
 /// Headers that a subscription may add.
 pub const CUSTOM_HEADERS_MAX: usize = 32;
+/// Status codes and ranges that a subscription may list as a success.
+pub const SUCCESS_ENTRIES_MAX: usize = 32;
+/// Bytes of the certificates of authorities, and of a client certificate with its chain, in PEM: some ten
+/// certificates each.
+pub const CERTIFICATES_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of the private key of a client certificate in PEM: that of an RSA key of 8,192 bits fits.
+pub const CLIENT_KEY_BYTES_MAX: usize = 8 * 1024;
 /// Characters of an endpoint's URL.
 pub const ENDPOINT_URL_CHARS_MAX: usize = 2048;
 /// Event types that a subscription may list.
@@ -120,5 +134,7 @@ const _: () = {
     assert!(MAX_IN_FLIGHT_MAX as usize <= IN_FLIGHT_TOTAL_MAX);
     assert!(RESPONSE_KEPT_BYTES <= RESPONSE_READ_BYTES_MAX);
     assert!(RETRY_JITTER_PER_CENT < 100);
+    assert!(DISABLE_AFTER_MIN.as_secs() <= DISABLE_AFTER.as_secs());
+    assert!(DISABLE_AFTER.as_secs() <= DISABLE_AFTER_MAX.as_secs());
     assert!(PAGE_DEFAULT <= PAGE_MAX);
 };

@@ -112,6 +112,19 @@ mod tests {
     }
 
     #[test]
+    fn success_codes_are_a_subscriptions_own_where_it_lists_some() {
+        let own = crate::SubscriptionSettings {
+            success: Some("204, 410".parse().unwrap()),
+            ..settings("standard-webhooks")
+        };
+        let policy = Policy::resolve(Profile::builtin("standard-webhooks").unwrap().delivery(), &own);
+        for (status, success) in [(200, false), (204, true), (410, true)] {
+            assert_eq!(is_success(&policy, &answered(status)), success, "{status}");
+        }
+        assert!(!decide(&policy, 1, Trigger::Schedule, &answered(410), NOW, 0).gone, "a success is not gone");
+    }
+
+    #[test]
     fn a_success_cut_short_is_none() {
         let mut result = answered(200);
         result.failure = Some(Failure::new(FailureKind::Timeout, "no whole answer within 5 s"));

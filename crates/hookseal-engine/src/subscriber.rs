@@ -143,6 +143,7 @@ impl Subscriber {
             active: self.standing.lock().status == SubscriptionStatus::Active,
             max_in_flight: self.policy.max_in_flight,
             rate_limit_per_s: self.policy.rate_limit_per_s,
+            ordered: self.policy.ordered,
         }
     }
 
@@ -185,7 +186,8 @@ impl Sender {
     ) -> Result<Self, SubscriberError> {
         let settings = &subscription.settings;
         let profile = profile.ok_or_else(|| SubscriberError::Profile(settings.profile.clone()))?;
-        let endpoint = transport.endpoint(&settings.endpoint_url).map_err(SubscriberError::Endpoint)?;
+        let endpoint = transport.endpoint(&settings.endpoint_url, &settings.tls);
+        let endpoint = endpoint.map_err(SubscriberError::Endpoint)?;
         let secrets: Vec<_> = subscription.secrets.iter().map(|s| s.secret.clone()).collect();
         let signer = if secrets.is_empty() {
             Signer::unsigned(profile)

@@ -2,7 +2,7 @@
 
 use hookseal::{Secret, Timestamp};
 
-use crate::{EventType, SubscriptionId};
+use crate::{SubscriptionId, SubscriptionSettings};
 
 /// Tenant and mode as one small number: what rows carry instead of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,49 +44,6 @@ pub struct Subscription {
     pub updated_at: Timestamp,
 }
 
-/// What the owner of a subscription chooses. Checked before it gets here.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SubscriptionSettings {
-    /// The endpoint, an absolute `https` (or, to an allowed network, `http`) URL.
-    pub endpoint_url: String,
-    /// The types it wants; `None` means all.
-    pub event_types: Option<Vec<EventType>>,
-    /// The name of its profile.
-    pub profile: String,
-    /// Words of its owner.
-    pub description: Option<String>,
-    /// Headers sent besides the profile's.
-    pub headers: Vec<(String, String)>,
-    /// Milliseconds within which an attempt must be over; `None` means the profile's, or the default.
-    pub timeout_ms: Option<u32>,
-    /// Attempts begun per second at most; `None` means no limit.
-    pub rate_limit_per_s: Option<u32>,
-    /// Attempts under way at once at most; `None` means the default.
-    pub max_in_flight: Option<u32>,
-    /// Seconds between one attempt and the next; `None` means the profile's, or the default.
-    pub retry_schedule_s: Option<Vec<u32>>,
-    /// A JSON object of its owner's, as text.
-    pub metadata: Option<String>,
-}
-
-impl SubscriptionSettings {
-    /// All events, by this profile, and nothing else chosen.
-    pub fn new(endpoint_url: impl Into<String>, profile: impl Into<String>) -> Self {
-        Self {
-            endpoint_url: endpoint_url.into(),
-            event_types: None,
-            profile: profile.into(),
-            description: None,
-            headers: Vec::new(),
-            timeout_ms: None,
-            rate_limit_per_s: None,
-            max_in_flight: None,
-            retry_schedule_s: None,
-            metadata: None,
-        }
-    }
-}
-
 /// A secret of a subscription.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SubscriptionSecret {
@@ -94,6 +51,15 @@ pub struct SubscriptionSecret {
     pub secret: Secret,
     /// When it was given or made.
     pub created_at: Timestamp,
+    /// When it signs no more and is destroyed, while a newer one takes its place; `None` where it stays.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl SubscriptionSecret {
+    /// A secret that stays.
+    pub fn new(secret: Secret, created_at: Timestamp) -> Self {
+        Self { secret, created_at, expires_at: None }
+    }
 }
 
 /// Whether a subscription takes deliveries. Discriminants are what stores keep.

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, Error, TransactionBehavior};
 
 /// Step `n` leads from version `n` to `n + 1`. What was released is never changed; a change is a further step.
-pub(crate) const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_initial.sql")];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001_initial.sql"), include_str!("../migrations/0002_settings.sql")];
 
 /// The version that this program reads and writes.
 pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -32,7 +33,7 @@ pub(crate) fn identity(connection: &Connection) -> Result<Identity, Error> {
 
 /// Brings a database from `version` to [`VERSION`], each step in a transaction of its own.
 pub(crate) fn migrate(connection: &mut Connection, version: u32) -> Result<(), Error> {
-    for (step, sql) in (0..).zip(MIGRATIONS).skip(version as usize) {
+    for (step, sql) in (0u32..).zip(MIGRATIONS).skip(version as usize) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(sql)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -44,7 +45,11 @@ pub(crate) fn migrate(connection: &mut Connection, version: u32) -> Result<(), E
 
 #[cfg(test)]
 mod tests {
-    use hookseal_engine::{DeliveryState, DisableReason, SubscriptionStatus, Trigger};
+    use hookseal::{Secret, Timestamp};
+    use hookseal_engine::{
+        DeliveryState, DisableReason, OnGiveUp, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus,
+        Trigger,
+    };
 
     use super::*;
 
@@ -85,6 +90,29 @@ mod tests {
             "{insert} {columns}, status, disabled_because) VALUES (1, zeroblob(16), 1, '', '', '', 0, 0, 3, ?1)"
         );
         assert_eq!(allowed(&connection, &sql), DisableReason::ALL.map(|reason| reason as i64));
+        let sql = format!(
+            "{insert} {columns}, status, on_give_up) VALUES (1, zeroblob(16), 1, '', '', '', 0, 0, 1, ?1)"
+        );
+        assert_eq!(allowed(&connection, &sql), OnGiveUp::ALL.map(|choice| choice as i64));
+    }
+
+    /// A data directory of an earlier version opens, and what is in it stays.
+    #[test]
+    fn later_steps_keep_what_was_there() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        let rows = "INSERT INTO subscription (key, id, scope, endpoint_url, profile, headers, status, failures, \
+                    created_at, updated_at) VALUES (7, zeroblob(16), 1, 'https://example.com/', 'harmon', '[]', 1, 3, 8, 9); \
+                    INSERT INTO secret (subscription, place, secret, created_at) VALUES (7, 0, x'616263', 8);";
+        connection.execute_batch(rows).unwrap();
+        migrate(&mut connection, 1).unwrap();
+        assert_eq!(identity(&connection).unwrap().version, VERSION);
+        let all = crate::read::subscriptions::all(&connection).unwrap();
+        let [kept] = all.as_slice() else { panic!("{all:?}") };
+        assert_eq!((kept.key.0, kept.health.failures_in_a_row, kept.updated_at.as_unix_millis()), (7, 3, 9));
+        assert_eq!(kept.settings, SubscriptionSettings::new("https://example.com/", "harmon"));
+        let secret = SubscriptionSecret::new(Secret::new("abc"), Timestamp::from_unix_millis(8));
+        assert_eq!(kept.secrets, [secret]);
     }
 
     #[test]

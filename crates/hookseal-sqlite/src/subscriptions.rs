@@ -2,8 +2,8 @@
 
 use hookseal::Timestamp;
 use hookseal_engine::{
-    EventType, Health, Scope, Subscription, SubscriptionId, SubscriptionKey, SubscriptionSecret,
-    SubscriptionSettings, SubscriptionStatus,
+    ClientIdentity, EventType, Health, Scope, Subscription, SubscriptionId, SubscriptionKey,
+    SubscriptionSecret, SubscriptionSettings, SubscriptionStatus,
     ports::store::{NewSubscription, StoreError, SubscriptionChange},
 };
 use rusqlite::{Connection, params};
@@ -28,6 +28,9 @@ impl Writer {
         let key = self.transaction(|connection| {
             let key = SubscriptionKey(insert(connection, &new)?);
             insert_secrets(connection, key, &new.secrets)?;
+            if let Some(client) = &new.settings.tls.client {
+                insert_client(connection, key, client)?;
+            }
             Ok(key)
         })?;
         self.subscriptions.insert(key, Known { scope: new.scope, deleted: false });
@@ -51,10 +54,16 @@ impl Writer {
         change: &SubscriptionChange,
     ) -> Result<Option<Subscription>, StoreError> {
         let Some(before) = by_id(&self.connection, change.scope, change.id)? else { return Ok(None) };
-        let destroys = change.secrets.is_some();
+        let client = change.settings.as_ref().map(|settings| settings.tls.client.as_ref());
+        let client = client.filter(|client| *client != before.settings.tls.client.as_ref());
+        let destroys = change.secrets.is_some() || client.is_some();
         let changed = self.destroying(destroys, |connection| {
             if let Some(settings) = &change.settings {
                 update_settings(connection, before.key, settings)?;
+            }
+            if let Some(client) = client {
+                delete_client(connection, before.key)?;
+                client.map_or(Ok(()), |client| insert_client(connection, before.key, client))?;
             }
             if let Some(secrets) = &change.secrets {
                 delete_secrets(connection, before.key)?;
@@ -87,6 +96,7 @@ impl Writer {
         self.destroying(true, |connection| {
             mark_deleted(connection, key, now)?;
             delete_secrets(connection, key)?;
+            delete_client(connection, key)?;
             let mut cancel = connection
                 .prepare_cached(
                     "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, finished_at) \
@@ -199,7 +209,8 @@ fn update_settings(
         .prepare_cached(
             "UPDATE subscription SET endpoint_url = ?2, event_types = ?3, profile = ?4, description = ?5, \
              headers = ?6, timeout_ms = ?7, rate_limit_per_s = ?8, max_in_flight = ?9, retry_schedule_s = ?10, \
-             metadata = ?11 WHERE key = ?1",
+             metadata = ?11, success = ?12, disable_after = ?13, on_give_up = ?14, ca_certificates = ?15 \
+             WHERE key = ?1",
         )
         .and_then(|mut statement| {
             statement.execute(params![
@@ -214,6 +225,10 @@ fn update_settings(
                 settings.max_in_flight,
                 settings.retry_schedule_s.as_ref().map(json),
                 settings.metadata,
+                settings.success.as_ref().map(ToString::to_string),
+                settings.disable_after.as_ref().map(ToString::to_string),
+                settings.ordered.map(|choice| choice as u8),
+                settings.tls.ca_certificates,
             ])
         })
         .doing("write a subscription's settings")?;
@@ -258,12 +273,14 @@ fn insert_secrets(
 ) -> Result<(), StoreError> {
     let mut statement = connection
         .prepare_cached(
-            "INSERT INTO secret (subscription, place, secret, created_at) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO secret (subscription, place, secret, created_at, expires_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5)",
         )
         .doing("store a secret")?;
     for (place, secret) in (0i64..).zip(secrets) {
         let created_at = secret.created_at.as_unix_millis();
-        let stored = statement.execute(params![key.0, place, secret.secret.expose(), created_at]);
+        let expires_at = secret.expires_at.map(Timestamp::as_unix_millis);
+        let stored = statement.execute(params![key.0, place, secret.secret.expose(), created_at, expires_at]);
         // The statement is kept prepared, and must not keep the secret with it.
         statement.clear_bindings();
         stored.doing("store a secret")?;
@@ -276,6 +293,29 @@ fn delete_secrets(connection: &Connection, SubscriptionKey(key): SubscriptionKey
         .prepare_cached("DELETE FROM secret WHERE subscription = ?1")
         .and_then(|mut statement| statement.execute([key]))
         .doing("destroy secrets")?;
+    Ok(())
+}
+
+fn insert_client(
+    connection: &Connection,
+    key: SubscriptionKey,
+    client: &ClientIdentity,
+) -> Result<(), StoreError> {
+    let mut statement = connection
+        .prepare_cached("INSERT INTO client_identity (subscription, certificate, key) VALUES (?1, ?2, ?3)")
+        .doing("store a client certificate")?;
+    let stored = statement.execute(params![key.0, client.certificate, client.key.expose()]);
+    // As with secrets: the statement outlives this call, and the key must not.
+    statement.clear_bindings();
+    stored.doing("store a client certificate")?;
+    Ok(())
+}
+
+fn delete_client(connection: &Connection, SubscriptionKey(key): SubscriptionKey) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM client_identity WHERE subscription = ?1")
+        .and_then(|mut statement| statement.execute([key]))
+        .doing("destroy a client certificate")?;
     Ok(())
 }
 

@@ -289,13 +289,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut writer = writer(directory.path());
         subscription(&mut writer);
-        let secret = hookseal_engine::SubscriptionSecret {
-            secret: hookseal::Secret::new("whsec_to_be_found_nowhere"),
-            created_at: NOW,
-        };
+        let secret = hookseal::Secret::new("whsec_to_be_found_nowhere");
+        let mut settings = SubscriptionSettings::new("https://example.com/", "stripe");
+        settings.tls.client =
+            Some(hookseal_engine::ClientIdentity { certificate: "public".to_owned(), key: secret.clone() });
         let id = SubscriptionId::from_parts(7, 7);
         let mut change = hookseal_engine::ports::store::SubscriptionChange::of(Scope(1), id, NOW);
-        change.secrets = Some(vec![secret]);
+        change.secrets = Some(vec![hookseal_engine::SubscriptionSecret::new(secret, NOW)]);
+        change.settings = Some(settings);
         writer.change_subscription(&change).unwrap();
         let found = || {
             let files =

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hookseal_engine::EndpointTls;
 use hookseal_engine::ports::{Outbound, Transport};
 use hookseal_transport::{HttpTransport, TransportConfig};
 use http::{HeaderName, HeaderValue};
@@ -73,7 +74,11 @@ fn through_transport(
         for _ in 0..connections {
             let (transport, count) = (Arc::clone(&transport), Arc::clone(&count));
             tokio::spawn(async move {
-                let Ok(endpoint) = transport.endpoint(&format!("http://{address}/hook")) else { return };
+                let Ok(endpoint) =
+                    transport.endpoint(&format!("http://{address}/hook"), &EndpointTls::default())
+                else {
+                    return;
+                };
                 let headers: Vec<_> = HEADERS
                     .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
                     .into();

@@ -16,12 +16,13 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
 //!
+//! use hookseal_engine::EndpointTls;
 //! use hookseal_engine::ports::{Outbound, Transport};
 //! use hookseal_transport::{HttpTransport, TransportConfig};
 //!
 //! let transport = HttpTransport::new(TransportConfig::default())?;
 //! let outbound = Outbound {
-//!     endpoint: transport.endpoint("https://example.com/hook")?,
+//!     endpoint: transport.endpoint("https://example.com/hook", &EndpointTls::default())?,
 //!     method: http::Method::POST,
 //!     headers: Vec::new(),
 //!     body: "{}".into(),

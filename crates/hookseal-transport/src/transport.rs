@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookseal_engine::ports::{Endpoint, EndpointError, Outbound, Transport};
-use hookseal_engine::{AttemptResult, Failure, FailureKind};
+use hookseal_engine::ports::{Endpoint, EndpointError, Outbound, TlsPart, Transport};
+use hookseal_engine::{AttemptResult, EndpointTls, Failure, FailureKind};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, StatusCode, Uri};
 use http_body_util::Full;
@@ -151,7 +151,14 @@ impl HttpTransport {
 
 #[async_trait]
 impl Transport for HttpTransport {
-    fn endpoint(&self, url: &str) -> Result<Arc<Endpoint>, EndpointError> {
+    fn endpoint(&self, url: &str, tls: &EndpointTls) -> Result<Arc<Endpoint>, EndpointError> {
+        let refused = |part| Err(EndpointError::Tls { part, detail: "is not supported yet".to_owned() });
+        if tls.ca_certificates.is_some() {
+            return refused(TlsPart::CaCertificates);
+        }
+        if tls.client.is_some() {
+            return refused(TlsPart::ClientCertificate);
+        }
         endpoint::parse(url, &self.dialer.policy).map(Arc::new)
     }
 

@@ -86,7 +86,9 @@ pub use handshake::{Action, Answer, Handshake, HandshakeRefusal, Handshakes};
 pub use key_source::{CertificateUrl, KeyOfApi, KeyOfSet, KeyReference};
 pub use message::Message;
 pub use params::{ParamValue, Params};
-pub use profile::{Challenge, DeliveryPolicy, Part, Profile, ProfileErrors, ProfileProblem, StatusSet};
+pub use profile::{
+    Challenge, DeliveryPolicy, Part, Profile, ProfileErrors, ProfileProblem, StatusSet, StatusSetError,
+};
 pub use request::{Headers, Request};
 pub use scheme::{Algorithm, DigestKind, Flags, JwtAlgorithm, Scheme, Tolerance};
 pub use secret::{Fingerprint, Secret};

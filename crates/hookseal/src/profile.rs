@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use challenge::Challenge;
-pub use delivery::{DeliveryPolicy, StatusSet};
+pub use delivery::{DeliveryPolicy, StatusSet, StatusSetError};
 pub(crate) use delivery::{HeaderValue, check_header_value};
 pub use problems::{ProfileErrors, ProfileProblem};
 

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hookseal_engine::ports::{Endpoint, EndpointError, Transport};
+use hookseal_engine::{
+    EndpointTls,
+    ports::{Endpoint, EndpointError, Transport},
+};
 use hookseal_transport::{HttpTransport, TransportBuildError, TransportConfig};
 use http::{HeaderName, header};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -27,7 +30,7 @@ pub(crate) fn transport() -> Result<HttpTransport, OutboundError> {
 
 /// The target of requests.
 pub(crate) fn target(transport: &HttpTransport, url: &str) -> Result<Arc<Endpoint>, OutboundError> {
-    Ok(transport.endpoint(url)?)
+    Ok(transport.endpoint(url, &EndpointTls::default())?)
 }
 
 /// Whether a header belongs to one connection and not to the message that goes over it (RFC 9110 section 7.6.1), or

@@ -10,7 +10,10 @@ use crate::{
     AttemptRecord, DeliveryId, EventId, EventType, Health, NewEvent, Payload, Scope, Subscription,
     SubscriptionId, SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Target,
     Trigger,
-    ports::store::{NewSubscription, Retried, SubscriptionChange},
+    ports::{
+        EndpointError,
+        store::{NewSubscription, Retried, SubscriptionChange},
+    },
     subscriber::{Subscriber, SubscriberError},
 };
 
@@ -212,7 +215,7 @@ impl Engine {
                 self.profile(profile)?.delivery().new_secret(&seed)
             }
         };
-        Ok(vec![SubscriptionSecret { secret, created_at: self.clock.now() }])
+        Ok(vec![SubscriptionSecret::new(secret, self.clock.now())])
     }
 
     fn profile(&self, name: &str) -> Result<&Arc<Profile>, ChangeError> {
@@ -252,6 +255,7 @@ impl Engine {
 fn invalid(error: &SubscriberError) -> ChangeError {
     let (field, detail) = match error {
         SubscriberError::Profile(_) | SubscriberError::Url(_) => ("profile", error.to_string()),
+        SubscriberError::Endpoint(EndpointError::Tls { part, detail }) => (part.field(), detail.clone()),
         SubscriberError::Endpoint(why) => ("endpoint_url", why.to_string()),
         SubscriberError::Secret(why) => ("secret", why.to_string()),
         SubscriberError::Header(_) => ("headers", error.to_string()),

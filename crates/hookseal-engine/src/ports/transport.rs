@@ -4,18 +4,19 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 
-use crate::AttemptResult;
+use crate::{AttemptResult, EndpointTls};
 
 /// Sends attempts.
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {
     /// Reads and checks an endpoint's URL, as far as that goes without the network: scheme, host, port, an address
-    /// that is written out, and whether `http` may go there.
+    /// that is written out, and whether `http` may go there; and the certificates and the key that TLS to it is made
+    /// with.
     ///
     /// # Errors
     ///
     /// [`EndpointError`], whose text says what would be right.
-    fn endpoint(&self, url: &str) -> Result<Arc<Endpoint>, EndpointError>;
+    fn endpoint(&self, url: &str, tls: &EndpointTls) -> Result<Arc<Endpoint>, EndpointError>;
 
     /// Sends one request and reads its answer, all within `outbound.timeout`. Never fails: whatever happens is in
     /// the result. The result's `request_headers` are left empty; the caller knows them.
@@ -71,4 +72,34 @@ pub enum EndpointError {
     /// Its host is an address that no delivery may go to.
     #[error("the address {0} is not allowed; an operator may allow its network (`--allow-network`)")]
     AddressNotAllowed(std::net::IpAddr),
+    /// What TLS to it is to be made with is of no use.
+    #[error("{detail}")]
+    Tls {
+        /// Which part of it.
+        part: TlsPart,
+        /// What is wrong and what would be right. Nothing of a key is in it.
+        detail: String,
+    },
+}
+
+/// The parts of what TLS to an endpoint is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsPart {
+    /// The certificates of authorities.
+    CaCertificates,
+    /// The client certificate.
+    ClientCertificate,
+    /// Its key.
+    ClientKey,
+}
+
+impl TlsPart {
+    /// The field of the API that has it.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::CaCertificates => "ca_certificates",
+            Self::ClientCertificate => "client_certificate",
+            Self::ClientKey => "client_key",
+        }
+    }
 }

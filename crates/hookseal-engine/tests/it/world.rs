@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookseal::{Profile, Secret, Timestamp};
 use hookseal_engine::{
-    AttemptResult, DeliveryId, DeliveryRecord, DeliveryState, Engine, EventType, Failure, FailureKind, Parts,
-    Payload, Publish, PublishError, Published, Scope, SecretChoice, Subscription, SubscriptionSettings,
-    limits,
+    AttemptResult, DeliveryId, DeliveryRecord, DeliveryState, EndpointTls, Engine, EventType, Failure,
+    FailureKind, Parts, Payload, Publish, PublishError, Published, Scope, SecretChoice, Subscription,
+    SubscriptionSettings, limits,
     ports::{Endpoint, EndpointError, Outbound, Transport},
 };
 use hookseal_testkit::{ManualClock, MemoryStore, SeededEntropy};
@@ -40,7 +40,7 @@ pub(crate) struct ScriptedTransport {
 
 #[async_trait]
 impl Transport for ScriptedTransport {
-    fn endpoint(&self, url: &str) -> Result<Arc<Endpoint>, EndpointError> {
+    fn endpoint(&self, url: &str, _: &EndpointTls) -> Result<Arc<Endpoint>, EndpointError> {
         let uri: http::Uri = url.parse().map_err(|_| EndpointError::Malformed("not a URL"))?;
         let host = uri.host().ok_or(EndpointError::Malformed("no host"))?.to_owned();
         let authority = http::HeaderValue::from_str(&host).map_err(|_| EndpointError::Malformed("host"))?;

@@ -1,5 +1,8 @@
 //! What an owner wishes of a subscription: read field by field, and checked against every bound at once.
 
+mod rules;
+mod tls;
+
 use std::{collections::HashSet, fmt, ops::RangeInclusive, sync::Arc};
 
 use hookseal::{Params, Part, Profile, Secret, Signer};
@@ -11,6 +14,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use self::{rules::Rules, tls::TlsWishes};
 use crate::{
     limits,
     object::{Given, Object, Problems},
@@ -21,7 +25,7 @@ use crate::{
 /// The profile of a subscription that names none.
 const PROFILE_DEFAULT: &str = "standard-webhooks";
 
-const FIELDS: &[&str; 11] = &[
+const FIELDS: &[&str; 18] = &[
     "endpoint_url",
     "event_types",
     "profile",
@@ -33,6 +37,13 @@ const FIELDS: &[&str; 11] = &[
     "max_in_flight",
     "retry_schedule_s",
     "metadata",
+    "success",
+    "disable_after",
+    "ordered",
+    "on_give_up",
+    "ca_certificates",
+    "client_certificate",
+    "client_key",
 ];
 
 /// What an owner wishes of a subscription, each field absent, null or within its bounds.
@@ -48,6 +59,8 @@ pub(super) struct Wishes {
     max_in_flight: Given<u32>,
     retry_schedule_s: Given<Vec<u32>>,
     metadata: Given<String>,
+    rules: Rules,
+    tls: TlsWishes,
     problems: Problems,
 }
 
@@ -60,7 +73,8 @@ impl Wishes {
     pub(super) fn read(text: &[u8]) -> Result<Self, Problem> {
         let fields = Object::parse(text, FIELDS)?.known()?;
         let [endpoint_url, event_types, profile, secret, description, headers, rest @ ..] = fields;
-        let [timeout_ms, rate_limit_per_s, max_in_flight, retry_schedule_s, metadata] = rest;
+        let [timeout_ms, rate_limit_per_s, max_in_flight, retry_schedule_s, metadata, rest @ ..] = rest;
+        let [success, disable_after, ordered, on_give_up, tls @ ..] = rest;
         let mut problems = Problems::default();
         let p = &mut problems;
         Ok(Self {
@@ -85,6 +99,8 @@ impl Wishes {
             max_in_flight: read_number(p, "max_in_flight", max_in_flight, 1..=engine::MAX_IN_FLIGHT_MAX),
             retry_schedule_s: read_schedule(p, retry_schedule_s),
             metadata: read_metadata(p, metadata),
+            rules: Rules::read(p, [success, disable_after, ordered, on_give_up]),
+            tls: TlsWishes::read(p, tls),
             problems,
         })
     }
@@ -101,18 +117,7 @@ impl Wishes {
         if self.endpoint_url.is_none() && !self.problems.has("endpoint_url") {
             self.problems.add("endpoint_url", "is required");
         }
-        let settings = SubscriptionSettings {
-            endpoint_url: String::new(),
-            event_types: None,
-            profile: PROFILE_DEFAULT.to_owned(),
-            description: None,
-            headers: Vec::new(),
-            timeout_ms: None,
-            rate_limit_per_s: None,
-            max_in_flight: None,
-            retry_schedule_s: None,
-            metadata: None,
-        };
+        let settings = SubscriptionSettings::new("", PROFILE_DEFAULT);
         let (settings, secret) = self.for_existing(engine, settings)?;
         Ok((settings, secret.unwrap_or(SecretChoice::Generate)))
     }
@@ -136,6 +141,8 @@ impl Wishes {
         self.max_in_flight.put(&mut settings.max_in_flight);
         self.retry_schedule_s.put(&mut settings.retry_schedule_s);
         self.metadata.put(&mut settings.metadata);
+        self.rules.put(&mut self.problems, &mut settings);
+        self.tls.put(&mut self.problems, &mut settings.tls);
         match self.headers {
             Given::Absent => {}
             Given::Null => settings.headers = Vec::new(),

@@ -1,5 +1,5 @@
-use hookseal::{Part, Profile, Secret, Timestamp};
-use hookseal_engine::{DisableReason, EventType, Subscription, SubscriptionSecret};
+use hookseal::{Part, Profile, Secret, StatusSet, Timestamp};
+use hookseal_engine::{DisableAfter, DisableReason, EventType, OnGiveUp, Subscription, SubscriptionSecret};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
@@ -27,6 +27,15 @@ pub(crate) struct WebhookView<'a> {
     rate_limit_per_s: Option<u32>,
     max_in_flight: Option<u32>,
     retry_schedule_s: Option<&'a [u32]>,
+    success: Option<Vec<String>>,
+    disable_after: Option<DisableAfterView>,
+    ordered: bool,
+    /// Null where it is not ordered.
+    on_give_up: Option<&'static str>,
+    ca_certificates: Option<&'a str>,
+    client_certificate: Option<&'a str>,
+    /// What is shown of the key: a name by which to tell it from others.
+    client_key_fingerprint: Option<String>,
     metadata: Option<&'a RawValue>,
     failures_in_a_row: u32,
     #[serde(serialize_with = "super::time_or_null")]
@@ -48,7 +57,14 @@ struct SecretView {
     fingerprint: String,
     #[serde(serialize_with = "super::time")]
     created_at: Timestamp,
+    /// When it is destroyed; null where it stays.
+    #[serde(serialize_with = "super::time_or_null")]
+    expires_at: Option<Timestamp>,
 }
+
+/// A number of failed deliveries as a number, everything else as a text.
+#[derive(Debug)]
+struct DisableAfterView(DisableAfter);
 
 /// The headers of a subscription, their values masked: they are tokens more often than not.
 #[derive(Debug)]
@@ -63,6 +79,7 @@ impl<'a> WebhookView<'a> {
     pub(crate) fn of(subscription: &'a Subscription) -> serde_json::Result<Self> {
         let settings = &subscription.settings;
         let event_types = settings.event_types.as_ref();
+        let client = settings.tls.client.as_ref();
         Ok(Self {
             id: subscription.id.to_string(),
             status: subscription.status.as_str(),
@@ -79,6 +96,13 @@ impl<'a> WebhookView<'a> {
             rate_limit_per_s: settings.rate_limit_per_s,
             max_in_flight: settings.max_in_flight,
             retry_schedule_s: settings.retry_schedule_s.as_deref(),
+            success: settings.success.as_ref().map(codes),
+            disable_after: settings.disable_after.map(DisableAfterView),
+            ordered: settings.ordered.is_some(),
+            on_give_up: settings.ordered.map(OnGiveUp::as_str),
+            ca_certificates: settings.tls.ca_certificates.as_deref(),
+            client_certificate: client.map(|client| client.certificate.as_str()),
+            client_key_fingerprint: client.map(|client| client.key.fingerprint().to_string()),
             metadata: settings.metadata.as_deref().map(serde_json::from_str).transpose()?,
             failures_in_a_row: subscription.health.failures_in_a_row,
             failing_since: subscription.health.failing_since,
@@ -117,7 +141,23 @@ impl std::fmt::Debug for SigningSecret {
 
 impl SecretView {
     fn of(secret: &SubscriptionSecret) -> Self {
-        Self { fingerprint: secret.secret.fingerprint().to_string(), created_at: secret.created_at }
+        let SubscriptionSecret { secret, created_at, expires_at } = secret;
+        let fingerprint = secret.fingerprint().to_string();
+        Self { fingerprint, created_at: *created_at, expires_at: *expires_at }
+    }
+}
+
+/// Codes and ranges, each as a text.
+fn codes(set: &StatusSet) -> Vec<String> {
+    set.to_string().split(", ").map(str::to_owned).collect()
+}
+
+impl Serialize for DisableAfterView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            DisableAfter::Failures(count) => serializer.serialize_u32(count),
+            other => serializer.collect_str(&other),
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hookseal_engine::{
-    AttemptResult, Failure, FailureKind, Phases,
-    ports::{Endpoint, EndpointError, Outbound, Transport},
+    AttemptResult, EndpointTls, Failure, FailureKind, Phases,
+    ports::{Endpoint, EndpointError, Outbound, TlsPart, Transport},
 };
 use http::{HeaderValue, Uri};
 use parking_lot::Mutex;
@@ -68,7 +68,12 @@ pub(crate) fn refused() -> AttemptResult {
 
 #[async_trait]
 impl Transport for NotingTransport {
-    fn endpoint(&self, url: &str) -> Result<Arc<Endpoint>, EndpointError> {
+    fn endpoint(&self, url: &str, tls: &EndpointTls) -> Result<Arc<Endpoint>, EndpointError> {
+        // Certificates are the real transport's to read; what stands for a bad one here is a text of its own.
+        if tls.ca_certificates.as_deref() == Some("bad") {
+            let detail = "is not a certificate in PEM".to_owned();
+            return Err(EndpointError::Tls { part: TlsPart::CaCertificates, detail });
+        }
         let uri: Uri = url.parse().map_err(|_| EndpointError::Malformed("it cannot be read"))?;
         let host = uri.host().ok_or(EndpointError::Malformed("it has no host"))?;
         if uri.scheme_str() != Some("https") {

@@ -82,10 +82,13 @@ async fn every_setting_is_kept_and_goes_back_with_null() {
     let world = World::new().await;
     let id = world.webhook(r#"{"endpoint_url":"https://shop.example/hook?a=1","event_types":["order.paid","order.lost"],
         "profile":"harmon","secret":"hunter2hunter2","description":"shop","headers":{"X-Token":"t0ken","x-b":"2"},"timeout_ms":100,
-        "rate_limit_per_s":10000,"max_in_flight":256,"retry_schedule_s":[1,604800],"metadata":{ "team": [1, {}] }}"#).await;
+        "rate_limit_per_s":10000,"max_in_flight":256,"retry_schedule_s":[1,604800],"success":["200-208",410],"disable_after":"12h","ordered":true,
+        "on_give_up":"skip","ca_certificates":"an authority","client_certificate":"a chain","client_key":"n0t shown",
+        "metadata":{ "team": [1, {}] }}"#).await;
     let full = world.get(&format!("/v1/webhooks/{id}")).await;
     insta::assert_snapshot!("webhook_full", full.pretty());
     assert!(full.text().contains(r#""metadata":{ "team": [1, {}] }"#), "{}", full.text());
+    assert!(!full.text().contains("n0t shown"), "{}", full.text());
 
     let same = patch(&world, &id, "{}").await;
     assert_eq!(same["headers"], full.json()["headers"]);
@@ -93,7 +96,8 @@ async fn every_setting_is_kept_and_goes_back_with_null() {
         &world,
         &id,
         r#"{"event_types":null,"description":null,"headers":null,"timeout_ms":null,
-        "rate_limit_per_s":null,"max_in_flight":null,"retry_schedule_s":null,"metadata":null}"#,
+        "rate_limit_per_s":null,"max_in_flight":null,"retry_schedule_s":null,"metadata":null,"success":null,
+        "disable_after":null,"ordered":null,"ca_certificates":null,"client_certificate":null,"client_key":null}"#,
     )
     .await;
     for field in [
@@ -104,11 +108,20 @@ async fn every_setting_is_kept_and_goes_back_with_null() {
         "max_in_flight",
         "retry_schedule_s",
         "metadata",
+        "success",
+        "disable_after",
+        "on_give_up",
+        "ca_certificates",
+        "client_certificate",
+        "client_key_fingerprint",
     ] {
         assert_eq!(bare[field], Value::Null, "{field}");
     }
     assert_eq!((&bare["headers"], &bare["profile"]), (&json!({}), &"harmon".into()));
-    assert_eq!(bare["endpoint_url"], "https://shop.example/hook?a=1");
+    assert_eq!(
+        (&bare["endpoint_url"], &bare["ordered"]),
+        (&"https://shop.example/hook?a=1".into(), &false.into())
+    );
     assert_eq!(bare["secrets"], full.json()["secrets"]);
 
     let moved = patch(&world, &id, r#"{"endpoint_url":"https://new.example/","secret":"another one"}"#).await;
@@ -122,7 +135,8 @@ async fn every_problem_is_named_at_once() {
     let world = World::new().await;
     let reply = world.post("/v1/webhooks", r#"{"endpoint_url":"shop.example","event_types":["a","a","b c","*"],"profile":"nope",
         "secret":"","description":5,"headers":{"x y":"1","x-a":"\n","X-B":"***","x-b":"1"},"timeout_ms":99,"rate_limit_per_s":0,
-        "max_in_flight":257,"retry_schedule_s":[0],"metadata":[]}"#).await;
+        "max_in_flight":257,"retry_schedule_s":[0],"metadata":[],"success":["2xx"],"disable_after":"5","ordered":1,
+        "on_give_up":"halt","ca_certificates":{},"client_certificate":"a chain"}"#).await;
     insta::assert_snapshot!("webhook_problems", reply.pretty());
 }
 
@@ -221,6 +235,75 @@ async fn bounds_of_how_are_named() {
         (hook(format!(r#""secret":"{}""#, "s".repeat(8193))), "secret: has more than 8192 bytes"),
     ];
     check_refused(&cases).await;
+}
+
+#[tokio::test]
+async fn bounds_of_rules_are_named() {
+    let codes = "success: must be an array of status codes and ranges such as [\"200-299\", 410], or null";
+    let after = "disable_after: must be a number of failed deliveries in a row from 1 to 1000000, a time";
+    let cases = [
+        (hook(r#""success":[]"#.to_owned()), "success: names no status code"),
+        (hook(r#""success":[true]"#.to_owned()), codes),
+        (hook(r#""success":{"from":200}"#.to_owned()), codes),
+        (hook(r#""success":[70000]"#.to_owned()), codes),
+        (hook(r#""success":"2xx""#.to_owned()), "success: `2xx` is neither a status code such as 204 nor"),
+        (hook(r#""success":[42]"#.to_owned()), "success: `42` is neither"),
+        (hook(r#""success":["200,204"]"#.to_owned()), "success: `200\u{fffd}204` is neither"),
+        (
+            hook(format!(r#""success":[{}]"#, many(33, |n| format!("{}", 200 + n)))),
+            "success: has 33 entries, 32 are allowed",
+        ),
+        (hook(r#""disable_after":0"#.to_owned()), after),
+        (hook(r#""disable_after":1000001"#.to_owned()), after),
+        (hook(r#""disable_after":"10""#.to_owned()), after),
+        (hook(r#""disable_after":"1s""#.to_owned()), after),
+        (hook(r#""disable_after":false"#.to_owned()), after),
+        (
+            hook(r#""on_give_up":"skip""#.to_owned()),
+            "on_give_up: is for webhooks with `\"ordered\": true` alone",
+        ),
+        (hook(r#""client_key":"k""#.to_owned()), "client_certificate: is required with `client_key`"),
+        (hook(r#""client_certificate":"c""#.to_owned()), "client_key: is required with `client_certificate`"),
+        (
+            hook(format!(r#""ca_certificates":"{}""#, "c".repeat(32769))),
+            "ca_certificates: has more than 32768 bytes",
+        ),
+        (hook(r#""ca_certificates":"bad""#.to_owned()), "ca_certificates: is not a certificate in PEM"),
+    ];
+    check_refused(&cases).await;
+}
+
+#[tokio::test]
+async fn rules_are_shown_as_they_were_given() {
+    let world = World::new().await;
+    let id =
+        world.webhook(r#"{"endpoint_url":"https://shop.example/","success":"204","disable_after":7}"#).await;
+    let shown = world.get(&format!("/v1/webhooks/{id}")).await.json();
+    assert_eq!((&shown["success"], &shown["disable_after"]), (&json!(["204"]), &7.into()));
+    let shown = patch(&world, &id, r#"{"success":200,"disable_after":"never","ordered":true}"#).await;
+    assert_eq!((&shown["success"], &shown["disable_after"]), (&json!(["200"]), &"never".into()));
+    assert_eq!((&shown["ordered"], &shown["on_give_up"]), (&true.into(), &"stop".into()));
+    let shown = patch(&world, &id, r#"{"on_give_up":"skip"}"#).await;
+    assert_eq!((&shown["ordered"], &shown["on_give_up"]), (&true.into(), &"skip".into()));
+    assert_eq!(patch(&world, &id, r#"{"timeout_ms":500}"#).await["on_give_up"], "skip");
+    assert_eq!(patch(&world, &id, r#"{"on_give_up":null}"#).await["on_give_up"], "stop");
+    let shown = patch(&world, &id, r#"{"ordered":false}"#).await;
+    assert_eq!((&shown["ordered"], &shown["on_give_up"]), (&false.into(), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_renewed_for_the_same_key() {
+    let world = World::new().await;
+    let id = world
+        .webhook(r#"{"endpoint_url":"https://shop.example/","client_certificate":"one","client_key":"key"}"#)
+        .await;
+    let before = world.get(&format!("/v1/webhooks/{id}")).await.json();
+    let renewed = patch(&world, &id, r#"{"client_certificate":"two"}"#).await;
+    assert_eq!(renewed["client_certificate"], "two");
+    assert_eq!(renewed["client_key_fingerprint"], before["client_key_fingerprint"]);
+    let alone =
+        world.call(LIVE, Method::PATCH, &format!("/v1/webhooks/{id}"), r#"{"client_key":null}"#).await;
+    assert_eq!(alone.json()["problems"][0]["field"], "client_key");
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Reading subscriptions with their secrets.
 
+use std::str::FromStr;
+
 use hookseal::{Secret, Timestamp};
 use hookseal_engine::{
-    DisableReason, EventType, Health, Scope, Subscription, SubscriptionId, SubscriptionKey,
-    SubscriptionSecret, SubscriptionSettings, SubscriptionStatus,
+    ClientIdentity, DisableReason, EndpointTls, EventType, Health, OnGiveUp, Scope, Subscription,
+    SubscriptionId, SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus,
     ports::store::{Page, StoreError},
 };
 use rusqlite::{Connection, Params, Row, params};
@@ -20,7 +22,7 @@ macro_rules! select {
         concat!(
             "SELECT key, id, scope, endpoint_url, event_types, profile, description, headers, timeout_ms, \
              rate_limit_per_s, max_in_flight, retry_schedule_s, metadata, status, disabled_because, failures, \
-             failing_since, created_at, updated_at FROM subscription WHERE deleted_at IS NULL ",
+             failing_since, created_at, updated_at, success, disable_after, on_give_up, ca_certificates FROM subscription WHERE deleted_at IS NULL ",
             $rest
         )
     };
@@ -82,7 +84,7 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Subscription, StoreErr
         id: SubscriptionId::from_uuid(cells.decode(1, "id", uuid)?),
         key: SubscriptionKey(key),
         scope: Scope(cells.value(2, "scope")?),
-        settings: settings(&cells)?,
+        settings: settings(connection, &cells, key)?,
         secrets: secrets(connection, key)?,
         status: cells.decode(13, "status", SubscriptionStatus::from_code)?,
         disabled_because: cells.decode_option(14, "disabled_because", DisableReason::from_code)?,
@@ -95,7 +97,11 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Subscription, StoreErr
     })
 }
 
-fn settings(cells: &Cells<'_>) -> Result<SubscriptionSettings, StoreError> {
+fn settings(
+    connection: &Connection,
+    cells: &Cells<'_>,
+    key: i64,
+) -> Result<SubscriptionSettings, StoreError> {
     let types = |text: String| {
         let names: Vec<String> = json(text)?;
         names.into_iter().map(|name| EventType::new(name).ok()).collect::<Option<Vec<_>>>()
@@ -111,12 +117,32 @@ fn settings(cells: &Cells<'_>) -> Result<SubscriptionSettings, StoreError> {
         max_in_flight: cells.value(10, "max_in_flight")?,
         retry_schedule_s: cells.decode_option(11, "retry_schedule_s", json)?,
         metadata: cells.value(12, "metadata")?,
+        success: cells.decode_option(19, "success", parsed)?,
+        disable_after: cells.decode_option(20, "disable_after", parsed)?,
+        ordered: cells.decode_option(21, "on_give_up", OnGiveUp::from_code)?,
+        tls: EndpointTls {
+            ca_certificates: cells.value(22, "ca_certificates")?,
+            client: client(connection, key)?,
+        },
     })
+}
+
+fn client(connection: &Connection, key: i64) -> Result<Option<ClientIdentity>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT certificate, key FROM client_identity WHERE subscription = ?1")
+        .doing("read a client certificate")?;
+    let mut rows = statement.query([key]).doing("read a client certificate")?;
+    let Some(row) = rows.next().doing("read a client certificate")? else { return Ok(None) };
+    let cells = Cells::of(row, "client_identity", key);
+    let secret = Secret::new(cells.value::<Vec<u8>>(1, "key")?);
+    Ok(Some(ClientIdentity { certificate: cells.value(0, "certificate")?, key: secret }))
 }
 
 fn secrets(connection: &Connection, key: i64) -> Result<Vec<SubscriptionSecret>, StoreError> {
     let mut statement = connection
-        .prepare_cached("SELECT secret, created_at FROM secret WHERE subscription = ?1 ORDER BY place")
+        .prepare_cached(
+            "SELECT secret, created_at, expires_at FROM secret WHERE subscription = ?1 ORDER BY place",
+        )
         .doing("read secrets")?;
     let mut rows = statement.query([key]).doing("read secrets")?;
     let mut secrets = Vec::new();
@@ -126,9 +152,14 @@ fn secrets(connection: &Connection, key: i64) -> Result<Vec<SubscriptionSecret>,
         secrets.push(SubscriptionSecret {
             secret: Secret::new(cells.value::<Vec<u8>>(0, "secret")?),
             created_at,
+            expires_at: cells.value::<Option<i64>>(2, "expires_at")?.map(time),
         });
     }
     Ok(secrets)
+}
+
+fn parsed<T: FromStr>(text: String) -> Option<T> {
+    text.parse().ok()
 }
 
 fn json<T: DeserializeOwned>(text: String) -> Option<T> {

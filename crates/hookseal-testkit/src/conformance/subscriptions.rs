@@ -1,7 +1,11 @@
 //! Subscriptions are made, changed and listed.
 
+use std::time::Duration;
+
+use hookseal::Secret;
 use hookseal_engine::{
-    DisableReason, Health, Scope, Subscription, SubscriptionSettings, SubscriptionStatus,
+    ClientIdentity, DisableAfter, DisableReason, EndpointTls, Health, OnGiveUp, Scope, Subscription,
+    SubscriptionSecret, SubscriptionSettings, SubscriptionStatus,
     ports::store::{Batch, HealthChange, NewSubscription, Page, StoreError, SubscriptionChange},
 };
 
@@ -16,9 +20,9 @@ pub async fn a_subscription_comes_back_as_it_was_made<H: Harness>(mut world: Wor
     let mut full = world.new_subscription(LIVE, 1);
     full.settings = full_settings();
     full.secrets = vec![secret("whsec_\u{1f511}", 1), secret("", 0)];
-    full.secrets.push(hookseal_engine::SubscriptionSecret {
-        secret: hookseal::Secret::new([0, 255, 10]),
-        created_at: at(0),
+    full.secrets.push(SubscriptionSecret {
+        expires_at: Some(at(77)),
+        ..SubscriptionSecret::new(Secret::new([0, 255, 10]), at(0))
     });
     full.status = SubscriptionStatus::Pending;
     let mut unsigned = world.new_subscription(LIVE, 2);
@@ -80,6 +84,23 @@ pub async fn settings_are_changed_as_a_whole<H: Harness>(world: World<H>) {
         let expected = Subscription { settings, updated_at: at(9), ..plain.clone() };
         assert_eq!(world.change(change).await, Some(expected.clone()));
         assert_eq!(world.find(LIVE, &expected).await, Some(expected));
+    }
+}
+
+/// Every choice that is one of several comes back as itself.
+pub async fn rules_come_back_as_they_were_chosen<H: Harness>(mut world: World<H>) {
+    let made = world.subscription(LIVE).await;
+    let rules = [DisableAfter::Never, DisableAfter::Time(Duration::from_secs(90)), DisableAfter::Failures(1)];
+    for (rule, order) in rules.into_iter().flat_map(|rule| OnGiveUp::ALL.map(|order| (rule, order))) {
+        let mut settings = made.settings.clone();
+        (settings.disable_after, settings.ordered) = (Some(rule), Some(order));
+        let change = SubscriptionChange {
+            settings: Some(settings.clone()),
+            ..SubscriptionChange::of(LIVE, made.id, at(9))
+        };
+        assert_eq!(world.change(change).await.expect("the subscription is there").settings, settings);
+        world.restart().await;
+        assert_eq!(world.find(LIVE, &made).await.expect("it is there").settings, settings);
     }
 }
 
@@ -205,6 +226,16 @@ fn full_settings() -> SubscriptionSettings {
         rate_limit_per_s: Some(1),
         max_in_flight: Some(256),
         retry_schedule_s: Some(vec![0, 5, u32::MAX]),
+        success: Some("200-208, 410".parse().expect("these are status codes")),
+        disable_after: Some(DisableAfter::Failures(u32::MAX)),
+        ordered: Some(OnGiveUp::Skip),
+        tls: EndpointTls {
+            ca_certificates: Some("-----BEGIN CERTIFICATE-----\nAA==\n".to_owned()),
+            client: Some(ClientIdentity {
+                certificate: "chain".to_owned(),
+                key: Secret::new("key \u{1f511}"),
+            }),
+        },
         metadata: Some("{\"a\": [1, null]}".to_owned()),
     }
 }

@@ -261,7 +261,7 @@ impl<H: Harness> World<H> {
 
 /// A secret, made at this second.
 pub(super) fn secret(text: &str, seconds: i64) -> SubscriptionSecret {
-    SubscriptionSecret { secret: Secret::new(text), created_at: at(seconds) }
+    SubscriptionSecret::new(Secret::new(text), at(seconds))
 }
 
 /// Runs futures at once, and gives back what they come to, in their order.

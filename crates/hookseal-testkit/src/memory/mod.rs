@@ -173,6 +173,7 @@ impl Store for MemoryStore {
         let (mut state, mut leases) = self.open()?;
         let Some(subscription) = state.subscription_mut(scope, id) else { return Ok(false) };
         subscription.secrets.clear();
+        subscription.settings.tls.client = None;
         let key = subscription.key;
         if let Some(owned) = state.subscriptions.get_mut(&key) {
             owned.deleted_at = Some(now);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use hookseal_engine::FailureKind;
 use hookseal_engine::ports::{EndpointError, Transport};
+use hookseal_engine::{EndpointTls, FailureKind};
 use hookseal_transport::{HttpTransport, Resolve, ResolveError, TransportConfig};
 use ipnet::IpNet;
 use tokio::io::AsyncWriteExt;
@@ -112,7 +112,7 @@ async fn a_denied_network_wins() {
     let transport = resolving(names, &["127.0.0.0/8"], &["127.0.0.1/32"]);
     let result = post(&transport, &format!("http://hooks.test:{port}/")).await;
     assert_failed(&result, FailureKind::AddressNotAllowed, "127.0.0.1");
-    let literal = transport.endpoint(&format!("http://127.0.0.1:{port}/"));
+    let literal = transport.endpoint(&format!("http://127.0.0.1:{port}/"), &EndpointTls::default());
     assert_eq!(literal, Err(EndpointError::AddressNotAllowed("127.0.0.1".parse().unwrap())));
     assert_eq!(server.accepted(), 0);
 }
@@ -122,8 +122,11 @@ async fn without_tls_only_allowed_networks_are_reached() {
     let transport = resolving(Names::new("public.test", &[&["8.8.8.8"]]), &["127.0.0.0/8"], &[]);
     let result = post(&transport, "http://public.test/").await;
     assert_failed(&result, FailureKind::AddressNotAllowed, "public.test resolves to 8.8.8.8");
-    assert_eq!(transport.endpoint("http://8.8.8.8/"), Err(EndpointError::PlainHttp));
-    assert_eq!(closed_to_loopback().endpoint("http://public.test/"), Err(EndpointError::PlainHttp));
+    assert_eq!(transport.endpoint("http://8.8.8.8/", &EndpointTls::default()), Err(EndpointError::PlainHttp));
+    assert_eq!(
+        closed_to_loopback().endpoint("http://public.test/", &EndpointTls::default()),
+        Err(EndpointError::PlainHttp)
+    );
 }
 
 #[tokio::test]
@@ -133,13 +136,16 @@ async fn localhost_needs_to_be_allowed() {
     for url in
         ["https://localhost/", "https://127.0.0.1/", "https://a.localhost/", "https://[::1]/", "https://0/"]
     {
-        assert!(matches!(closed.endpoint(url), Err(EndpointError::AddressNotAllowed(_))), "{url}");
+        assert!(
+            matches!(closed.endpoint(url, &EndpointTls::default()), Err(EndpointError::AddressNotAllowed(_))),
+            "{url}"
+        );
     }
     // Also where the endpoint was accepted by others before.
     let open = transport();
     let port = server.address.port();
     for host in ["localhost", "127.0.0.1", "LocalHost."] {
-        let endpoint = open.endpoint(&format!("http://{host}:{port}/")).unwrap();
+        let endpoint = open.endpoint(&format!("http://{host}:{port}/"), &EndpointTls::default()).unwrap();
         let result = closed.send(outbound(Arc::clone(&endpoint))).await;
         assert_failed(&result, FailureKind::AddressNotAllowed, "127.0.0.1");
         assert_eq!(server.accepted(), 0);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hookseal_engine::FailureKind;
 use hookseal_engine::ports::Transport;
+use hookseal_engine::{EndpointTls, FailureKind};
 use hookseal_transport::{HttpTransport, TransportConfig};
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
@@ -292,7 +292,11 @@ async fn a_transport_outlives_the_runtime_that_used_it_first() {
             runtime.block_on(async {
                 let server = Server::answering(OK).await;
                 assert_ok(&post(&transport, &server.url()).await);
-                assert_ok(&transport.send(outbound(transport.endpoint(&server.url()).unwrap())).await);
+                assert_ok(
+                    &transport
+                        .send(outbound(transport.endpoint(&server.url(), &EndpointTls::default()).unwrap()))
+                        .await,
+                );
             });
         })
         .await

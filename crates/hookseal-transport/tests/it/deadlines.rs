@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookseal_engine::ports::Transport;
-use hookseal_engine::{AttemptResult, FailureKind};
+use hookseal_engine::{AttemptResult, EndpointTls, FailureKind};
 use hookseal_transport::{HttpTransport, Resolve, ResolveError, TransportConfig};
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_millis(200);
 const LATENESS: Duration = Duration::from_secs(5);
 
 async fn post_within(transport: &HttpTransport, url: &str, timeout: Duration) -> AttemptResult {
-    let mut outbound = outbound(transport.endpoint(url).unwrap());
+    let mut outbound = outbound(transport.endpoint(url, &EndpointTls::default()).unwrap());
     outbound.timeout = timeout;
     let result = transport.send(outbound).await;
     assert!(result.phases.total >= timeout, "{result:?}");
@@ -66,7 +66,7 @@ async fn an_endpoint_that_does_not_even_read() {
     })
     .await;
     let transport = transport();
-    let mut outbound = outbound(transport.endpoint(&server.url()).unwrap());
+    let mut outbound = outbound(transport.endpoint(&server.url(), &EndpointTls::default()).unwrap());
     outbound.timeout = DEADLINE;
     outbound.body = vec![b'x'; 16 * 1024 * 1024].into();
     assert_failed(&transport.send(outbound).await, FailureKind::Timeout, "had not begun");

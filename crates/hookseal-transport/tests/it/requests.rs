@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use hookseal_engine::FailureKind;
 use hookseal_engine::ports::Transport;
+use hookseal_engine::{EndpointTls, FailureKind};
 use http::{HeaderName, HeaderValue};
 use tokio::io::AsyncWriteExt;
 use tracing::field::{Field, Visit};
@@ -39,7 +39,9 @@ async fn recorder() -> (Server, Arc<Mutex<Vec<Vec<u8>>>>) {
 async fn the_request_is_written_as_given() {
     let (server, requests) = recorder().await;
     let transport = transport();
-    let endpoint = transport.endpoint(&format!("http://{}/a/../b%20?q=1&r", server.address)).unwrap();
+    let endpoint = transport
+        .endpoint(&format!("http://{}/a/../b%20?q=1&r", server.address), &EndpointTls::default())
+        .unwrap();
     let mut outbound = outbound(endpoint);
     outbound.headers = vec![
         header("content-type", "application/json"),
@@ -66,7 +68,7 @@ async fn the_request_is_written_as_given() {
 async fn an_empty_body_has_a_length_too() {
     let (server, requests) = recorder().await;
     let transport = transport();
-    let mut outbound = outbound(transport.endpoint(&server.url()).unwrap());
+    let mut outbound = outbound(transport.endpoint(&server.url(), &EndpointTls::default()).unwrap());
     outbound.body = Bytes::new();
     assert_ok(&transport.send(outbound).await);
     let request = String::from_utf8(requests.lock().unwrap()[0].clone()).unwrap();
@@ -79,7 +81,7 @@ async fn a_large_body_goes_out_whole() {
     let transport = transport();
     let body: Vec<u8> = (0..1024 * 1024).map(|i| (i % 251) as u8).collect();
     for _ in 0..3 {
-        let mut outbound = outbound(transport.endpoint(&server.url()).unwrap());
+        let mut outbound = outbound(transport.endpoint(&server.url(), &EndpointTls::default()).unwrap());
         outbound.body = body.clone().into();
         assert_ok(&transport.send(outbound).await);
     }
@@ -94,7 +96,7 @@ async fn headers_of_the_connection_cannot_be_set() {
     for name in
         ["host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "keep-alive"]
     {
-        let mut outbound = outbound(transport.endpoint(&server.url()).unwrap());
+        let mut outbound = outbound(transport.endpoint(&server.url(), &EndpointTls::default()).unwrap());
         outbound.headers = vec![header(name, "1")];
         let result = transport.send(outbound).await;
         assert_failed(&result, FailureKind::Unsendable, name);
@@ -111,7 +113,7 @@ async fn nothing_secret_is_logged() {
     let (server, _) = recorder().await;
     let transport = transport();
     for url in [server.url(), "http://127.0.0.1:1/hook?key=s3cret".to_owned()] {
-        let mut outbound = outbound(transport.endpoint(&url).unwrap());
+        let mut outbound = outbound(transport.endpoint(&url, &EndpointTls::default()).unwrap());
         outbound.headers =
             vec![header("authorization", "Bearer s3cret"), header("webhook-signature", "v1,s3cret")];
         outbound.body = Bytes::from_static(b"body s3cret");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookseal_engine::ports::{Endpoint, Outbound, Transport};
-use hookseal_engine::{AttemptResult, FailureKind};
+use hookseal_engine::{AttemptResult, EndpointTls, FailureKind};
 use hookseal_transport::{HttpTransport, Resolve, ResolveError, TransportConfig};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -145,7 +145,7 @@ pub(crate) fn outbound(endpoint: Arc<Endpoint>) -> Outbound {
 }
 
 pub(crate) async fn post(transport: &HttpTransport, url: &str) -> AttemptResult {
-    transport.send(outbound(transport.endpoint(url).unwrap())).await
+    transport.send(outbound(transport.endpoint(url, &EndpointTls::default()).unwrap())).await
 }
 
 /// Posts with a fresh transport to an endpoint that answers with these bytes and closes.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hookseal_engine::ports::Transport;
-use hookseal_engine::{AttemptResult, FailureKind};
+use hookseal_engine::{AttemptResult, EndpointTls, FailureKind};
 use hookseal_transport::{HttpTransport, TransportConfig};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -172,7 +172,7 @@ async fn a_handshake_that_does_not_end_is_cut_off() {
     let authority = Authority::new();
     let transport = authority.transport(|_| {});
     let silent = Server::start(|mut stream, _| async move { closed(&mut stream).await }).await;
-    let mut outbound = outbound(transport.endpoint(&url(&silent)).unwrap());
+    let mut outbound = outbound(transport.endpoint(&url(&silent), &EndpointTls::default()).unwrap());
     outbound.timeout = Duration::from_millis(200);
     let result = transport.send(outbound).await;
     assert_failed(&result, FailureKind::Timeout, "the TLS handshake was still under way");

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 pub(crate) use header_value::HeaderValue;
 pub(crate) use header_value::check_header_value;
 pub(in crate::profile) use header_value::is_header_text;
-pub use status::StatusSet;
+pub use status::{StatusSet, StatusSetError};
 
 use crate::error::SignError;
 use crate::message::Message;

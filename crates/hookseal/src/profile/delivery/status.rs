@@ -2,11 +2,31 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
-/// A set of HTTP status codes, such as `200-299`. `Display` writes it as profiles do.
+/// A set of HTTP status codes, such as `200-299`. `Display` writes codes and ranges with commas between them, and
+/// `FromStr` reads that.
+///
+/// ```
+/// use hookseal::StatusSet;
+///
+/// let set: StatusSet = "200-208, 410".parse()?;
+/// assert!(set.contains(410) && !set.contains(209));
+/// assert!("2xx".parse::<StatusSet>().is_err());
+/// # Ok::<(), hookseal::StatusSetError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StatusSet {
     ranges: Vec<RangeInclusive<u16>>,
+}
+
+/// A text that is no set of status codes.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("`{text}` is neither a status code such as 204 nor a range such as 200-299")]
+#[non_exhaustive]
+pub struct StatusSetError {
+    /// What could not be read.
+    pub text: String,
 }
 
 impl StatusSet {
@@ -27,6 +47,17 @@ impl StatusSet {
             ranges.push(parse_range(text).ok_or(index)?);
         }
         Ok(Self { ranges })
+    }
+}
+
+impl FromStr for StatusSet {
+    type Err = StatusSetError;
+
+    fn from_str(text: &str) -> Result<Self, StatusSetError> {
+        let items: Vec<_> = text.split(',').map(str::trim).collect();
+        Self::from_texts(items.iter().copied()).map_err(|index| StatusSetError {
+            text: items.get(index).map_or_else(String::new, |item| item.escape_debug().to_string()),
+        })
     }
 }
 
@@ -64,7 +95,10 @@ mod tests {
         assert!(set.contains(200) && set.contains(208) && set.contains(302));
         assert!(!set.contains(209) && !set.contains(199));
         assert_eq!(set.to_string(), "200-208, 302");
+        assert_eq!("200-208,302".parse(), Ok(set));
         for bad in ["", "2xx", "20", "600", "299-200", "200-", "+200", "0200"] {
+            let error = format!("200, {bad}").parse::<StatusSet>().unwrap_err();
+            assert_eq!(error.text, bad);
             assert_eq!(StatusSet::from_texts(["200", bad].into_iter()), Err(1), "{bad}");
         }
     }
