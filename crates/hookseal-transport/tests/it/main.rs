@@ -8,5 +8,6 @@ mod connections;
 mod deadlines;
 mod keys;
 mod requests;
+mod spellings;
 mod support;
 mod tls;
