@@ -23,9 +23,10 @@ const ALLOWED: [(&str, &[&str]); 9] = [
 ];
 
 /// What only these crates may depend on: outbound HTTP and SQL have one place each.
-const WRAPPED: [(&str, &[&str]); 4] = [
+const WRAPPED: [(&str, &[&str]); 5] = [
     ("rusqlite", &["hookseal-sqlite"]),
     ("rustls", &["hookseal-transport"]),
+    ("h2", &["hookseal-transport"]),
     ("hickory-resolver", &["hookseal-transport"]),
     ("axum", &["hookseal-server", "hookseal-cli"]),
 ];

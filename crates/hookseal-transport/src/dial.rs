@@ -16,9 +16,25 @@ use crate::failure;
 use crate::limits::CONNECT_ADDRESSES_MAX;
 use crate::link::Link;
 use crate::resolve::{self, Resolve, ResolveError, SystemResolver};
+use crate::shared::Shared;
 use crate::socket::Socket;
-use crate::tls::Tls;
+use crate::tls::{self, Offer, Tls};
 use crate::transport::{TransportBuildError, TransportConfig};
+
+/// A new connection.
+pub(crate) enum Dialed {
+    /// For one request at a time.
+    Own(Box<Link>),
+    /// For several at once.
+    Shared(Shared),
+}
+
+/// A socket on which requests can go out.
+struct Opened {
+    socket: Socket,
+    address: SocketAddr,
+    is_http2: bool,
+}
 
 /// Opens connections, and is the only thing that does.
 pub(crate) struct Dialer {
@@ -40,9 +56,24 @@ impl Dialer {
         })
     }
 
-    /// Opens a connection to the endpoint. Its host is resolved and every address checked each time, so that a name
-    /// that was changed since the last connection gains nothing by that.
-    pub(crate) async fn dial(&self, endpoint: &Endpoint, course: &mut Course) -> Result<Link, Failure> {
+    /// Opens a connection to the endpoint, which picks the protocol. Its host is resolved and every address checked
+    /// each time, so that a name that was changed since the last connection gains nothing by that.
+    pub(crate) async fn dial(&self, endpoint: &Endpoint, course: &mut Course) -> Result<Dialed, Failure> {
+        let Opened { socket, address, is_http2 } = self.open(endpoint, Offer::Both, course).await?;
+        if is_http2 {
+            let opened = Shared::open(socket, address).await;
+            return opened.map(Dialed::Shared).map_err(|error| failure::of_shared_exchange(&error, false));
+        }
+        link(socket, address).await.map(|link| Dialed::Own(Box::new(link)))
+    }
+
+    /// As [`Dialer::dial`], and speaks HTTP/1.1.
+    pub(crate) async fn dial_http1(&self, endpoint: &Endpoint, course: &mut Course) -> Result<Link, Failure> {
+        let Opened { socket, address, .. } = self.open(endpoint, Offer::Http1, course).await?;
+        link(socket, address).await
+    }
+
+    async fn open(&self, endpoint: &Endpoint, offer: Offer, course: &mut Course) -> Result<Opened, Failure> {
         let addresses = self.addresses(endpoint, course).await?;
         course.enter(Stage::Connecting);
         let (tcp, address) = connect(&addresses, endpoint.port, course).await?;
@@ -51,14 +82,16 @@ impl Dialer {
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%address, %error, "TCP_NODELAY could not be set");
         }
-        let socket = if endpoint.tls {
+        let (socket, is_http2) = if endpoint.tls {
             course.enter(Stage::Handshaking);
-            Socket::tls(self.tls.handshake(&endpoint.host, tcp).await?)
+            let stream = self.tls.handshake(&endpoint.host, tcp, offer).await?;
+            let is_http2 = tls::picked_http2(&stream);
+            (Socket::tls(stream), is_http2)
         } else {
-            Socket::plain(tcp)
+            (Socket::plain(tcp), false)
         };
-        tracing::debug!(host = %endpoint.host, %address, tls = endpoint.tls, "connected");
-        Link::open(socket, address).await.map_err(|error| failure::of_exchange(&error, false))
+        tracing::debug!(host = %endpoint.host, %address, tls = endpoint.tls, is_http2, "connected");
+        Ok(Opened { socket, address, is_http2 })
     }
 
     /// The addresses to connect to, every one of them allowed.
@@ -90,6 +123,10 @@ impl Dialer {
             if endpoint.tls { self.policy.admits(address) } else { self.policy.admits_plain_http(address) };
         if is_allowed { Ok(()) } else { Err(not_allowed(endpoint, address)) }
     }
+}
+
+async fn link(socket: Socket, address: SocketAddr) -> Result<Link, Failure> {
+    Link::open(socket, address).await.map_err(|error| failure::of_exchange(&error, false))
 }
 
 /// Connects to the first address that answers. Each has an equal share of the time that is left, so that a dead one

@@ -23,11 +23,30 @@ pub(crate) fn of_exchange(error: &hyper::Error, has_answered: bool) -> Failure {
             RESPONSE_HEAD_BYTES_MAX / 1024
         )
     } else if error.is_parse_version_h2() {
-        "the endpoint speaks HTTP/2 only".to_owned()
+        "the endpoint speaks HTTP/2 without having agreed to it".to_owned()
     } else {
         format!("what came back is not HTTP/1.1: {}", chain(error))
     };
     Failure::new(FailureKind::Protocol, detail)
+}
+
+/// What an error of a shared connection, which speaks HTTP/2, means for an attempt. What its socket noted goes before.
+pub(crate) fn of_shared_exchange(error: &h2::Error, has_answered: bool) -> Failure {
+    if let Some(io) = error.get_io() {
+        return of_io(io, has_answered);
+    }
+    let reason = error.reason().map_or_else(String::new, |reason| format!(": {}", reason.description()));
+    let when = when(has_answered);
+    let (kind, detail) = if !error.is_remote() {
+        let bound = RESPONSE_HEAD_BYTES_MAX / 1024;
+        let detail = format!("what came back is not HTTP/2, or its head is longer than {bound} KiB: {error}");
+        (FailureKind::Protocol, detail)
+    } else if error.is_go_away() {
+        (FailureKind::Connection, format!("the endpoint took leave of the connection {when}{reason}"))
+    } else {
+        (FailureKind::Connection, format!("the endpoint reset the request {when}{reason}"))
+    };
+    Failure::new(kind, detail)
 }
 
 /// An error and what led to it, in one line.

@@ -1,6 +1,7 @@
 //! The only outbound sockets of Hookseal: resolve, check every address, pin it, connect, send, cap time and bytes.
 //!
-//! [`HttpTransport`] is the engine's [`Transport`](hookseal_engine::ports::Transport) over HTTP/1.1. What it promises:
+//! [`HttpTransport`] is the engine's [`Transport`](hookseal_engine::ports::Transport) over HTTP/1.1 and
+//! HTTP/2. What it promises:
 //!
 //! - A connection goes only to an address that is of the public internet or in a network that the operator allows.
 //!   Every address that a name resolves to is checked for every connection, and exactly those are connected to.
@@ -45,6 +46,8 @@ mod link;
 mod pool;
 mod resolve;
 mod retry_after;
+mod shared;
+mod shelf;
 mod socket;
 mod stopwatch;
 mod tls;

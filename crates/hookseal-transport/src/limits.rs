@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use hookseal_engine::limits::{RESPONSE_HEAD_BYTES_MAX, RESPONSE_KEPT_BYTES, RESPONSE_READ_BYTES_MAX};
+use hookseal_engine::limits::{
+    BODY_BYTES_MAX, RESPONSE_HEAD_BYTES_MAX, RESPONSE_KEPT_BYTES, RESPONSE_READ_BYTES_MAX,
+};
 
 /// How long an idle connection is kept, unless configured otherwise. Most servers close theirs after 60 s or more.
 pub const IDLE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
@@ -16,6 +18,22 @@ pub const IDLE_TOTAL_DEFAULT: usize = 2048;
 pub const IDLE_SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(15);
 /// The shortest, so that an idle timeout of nothing is not a busy loop.
 pub const IDLE_SWEEP_INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// Requests under way at once on one HTTP/2 connection, where the endpoint admits more. What is lost with one
+/// connection, and what waits behind one lost packet, stays small by that.
+pub const HTTP2_STREAMS_MAX: usize = 100;
+/// Bytes of answers' bodies that may come on an HTTP/2 connection, or for one answer, before they are taken in: what
+/// flow control lets an endpoint make this side keep. Answers are mostly smaller.
+pub const HTTP2_WINDOW_BYTES: u32 = 64 * 1024;
+/// Bytes that may come on an HTTP/2 connection while nothing is taken in of any answer: heads, interim answers, settings
+/// and pings. A head of [`RESPONSE_HEAD_BYTES_MAX`] and a full window fit; what an endpoint can make this side decode
+/// in vain is bounded.
+pub const HTTP2_UNASKED_BYTES_MAX: u64 = 256 * 1024;
+/// Bytes of bodies that wait to be sent on one HTTP/2 stream: the largest body there is.
+pub const HTTP2_SEND_BUFFER_BYTES_MAX: usize = BODY_BYTES_MAX;
+/// How often a request is sent again within its attempt, because its connection turned out closed before an answer
+/// or because an HTTP/2 endpoint said that it did nothing with it.
+pub const REPEATS_MAX: u32 = 2;
 
 /// Addresses of one name that are tried in an attempt. All of them are checked.
 pub const CONNECT_ADDRESSES_MAX: usize = 8;
@@ -67,6 +85,8 @@ const _: () = {
     // A body that comes in chunks of one byte takes six bytes for each that counts.
     assert!(RESPONSE_HEAD_BYTES_MAX + 7 * RESPONSE_KEPT_BYTES <= RESPONSE_READ_BYTES_MAX);
     assert!(RESPONSE_HEAD_BYTES_MAX >= 8192, "hyper's smallest read buffer");
+    assert!(RESPONSE_HEAD_BYTES_MAX as u64 + HTTP2_WINDOW_BYTES as u64 <= HTTP2_UNASKED_BYTES_MAX);
+    assert!(HTTP2_UNASKED_BYTES_MAX <= RESPONSE_READ_BYTES_MAX as u64);
     assert!(IDLE_PER_ENDPOINT_DEFAULT <= IDLE_TOTAL_DEFAULT);
     assert!(CONNECT_ADDRESSES_MAX > 0);
 };

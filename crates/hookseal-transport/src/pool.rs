@@ -3,6 +3,8 @@
 //! For one endpoint the connection that was used last is taken first, so that those beyond need grow old and go. Over
 //! all endpoints the one that has been idle longest goes when there are too many. Both are cheap because a ticket,
 //! given when a connection is parked, orders connections within an endpoint and over all of them alike.
+//!
+//! Connections that several requests share at once stand on [`Shelves`].
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
@@ -15,6 +17,8 @@ use tokio::task::JoinHandle;
 
 use crate::limits::{IDLE_SWEEP_INTERVAL_MAX, IDLE_SWEEP_INTERVAL_MIN};
 use crate::link::Link;
+use crate::shared::Shared;
+use crate::shelf::Shelves;
 use crate::stopwatch::Stopwatch;
 
 /// How many idle connections are kept, and for how long.
@@ -23,6 +27,22 @@ pub(crate) struct PoolLimits {
     pub(crate) idle_timeout: Duration,
     pub(crate) per_endpoint: usize,
     pub(crate) total: usize,
+}
+
+impl PoolLimits {
+    /// How many connections that are shared may be kept: half of all, so that neither kind is kept for lack of the
+    /// other.
+    pub(crate) fn shared(self) -> usize {
+        self.total.div_ceil(2)
+    }
+}
+
+/// A connection that was kept.
+pub(crate) enum Kept {
+    /// For one request at a time.
+    Own(Box<Link>),
+    /// Others may use it as well.
+    Shared(Arc<Shared>),
 }
 
 /// The idle connections.
@@ -34,6 +54,7 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct State {
     idle: Idle<Box<Link>>,
+    shelves: Shelves<Shared>,
     /// The task that drops what has been idle for too long. `None` while there is nothing to drop.
     sweeper: Option<JoinHandle<()>>,
 }
@@ -44,13 +65,38 @@ impl Pool {
     }
 
     /// A connection to this endpoint on which a request can be sent, if one was kept.
-    pub(crate) fn take(&self, endpoint: &Arc<Endpoint>) -> Option<Box<Link>> {
+    pub(crate) fn take(&self, endpoint: &Arc<Endpoint>) -> Option<Kept> {
+        let origin = Origin(Arc::clone(endpoint));
         loop {
-            let (mut link, parked) = self.state.lock().idle.take(endpoint)?;
+            let mut state = self.state.lock();
+            let Some((mut link, parked)) = state.idle.take(&origin) else {
+                let shared = endpoint.tls.then(|| state.shelves.take(&origin, Stopwatch::start()));
+                return shared.flatten().map(Kept::Shared);
+            };
+            drop(state);
             if parked.elapsed() < self.limits.idle_timeout && link.is_ready() {
-                return Some(link);
+                return Some(Kept::Own(link));
             }
         }
+    }
+
+    /// A shared connection to this endpoint on which a request can be sent, if there is one.
+    pub(crate) fn take_shared(&self, endpoint: &Arc<Endpoint>) -> Option<Arc<Shared>> {
+        self.state.lock().shelves.take(&Origin(Arc::clone(endpoint)), Stopwatch::start())
+    }
+
+    /// Who holds this opens the next connection to an endpoint that is known to share them. `None` where it is not.
+    pub(crate) fn turn(&self, endpoint: &Arc<Endpoint>) -> Option<Arc<tokio::sync::Mutex<()>>> {
+        self.state.lock().shelves.turn(&Origin(Arc::clone(endpoint)))
+    }
+
+    /// Keeps a new connection from now on, and gives the one to use: another, if one with room came to be meanwhile.
+    pub(crate) fn share(self: &Arc<Self>, endpoint: &Arc<Endpoint>, fresh: Shared) -> Arc<Shared> {
+        let mut state = self.state.lock();
+        let origin = Origin(Arc::clone(endpoint));
+        let connection = state.shelves.place(origin, fresh, Stopwatch::start(), self.limits);
+        self.ensure_sweeper(&mut state);
+        connection
     }
 
     /// Keeps a connection for the next request, if its answer was read to the end and the endpoint leaves it open.
@@ -59,21 +105,29 @@ impl Pool {
             return;
         }
         let mut state = self.state.lock();
-        let surplus = state.idle.park(endpoint, link, Stopwatch::start(), self.limits);
-        // A sweeper has finished without saying so if its runtime was shut down.
-        if state.sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
-            state.sweeper = Some(tokio::spawn(sweep(Arc::downgrade(self), self.limits.idle_timeout)));
-        }
+        let limits =
+            PoolLimits { total: self.limits.total.saturating_sub(state.shelves.placed()), ..self.limits };
+        let surplus = state.idle.park(Origin(Arc::clone(endpoint)), link, Stopwatch::start(), limits);
+        self.ensure_sweeper(&mut state);
         // Closing a socket is a system call, and waits until the lock is given back.
         drop(state);
         drop(surplus);
     }
 
+    fn ensure_sweeper(self: &Arc<Self>, state: &mut State) {
+        // A sweeper has finished without saying so if its runtime was shut down.
+        if state.sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
+            state.sweeper = Some(tokio::spawn(sweep(Arc::downgrade(self), self.limits.idle_timeout)));
+        }
+    }
+
     /// Drops what has been idle for too long; returns whether there is anything left.
     fn sweep(&self) -> bool {
         let mut state = self.state.lock();
-        let expired = state.idle.expire(Stopwatch::start(), self.limits.idle_timeout);
-        let is_done = state.idle.by_ticket.is_empty();
+        let now = Stopwatch::start();
+        let expired = state.idle.expire(now, self.limits.idle_timeout);
+        state.shelves.expire(now, self.limits.idle_timeout);
+        let is_done = state.idle.by_ticket.is_empty() && state.shelves.is_empty();
         if is_done {
             // Under the same lock as the look, so that a connection parked next starts a new sweeper.
             state.sweeper = None;
@@ -117,16 +171,15 @@ impl<T> Default for Idle<T> {
 }
 
 impl<T> Idle<T> {
-    /// Takes what was parked last for this endpoint, and when that was.
-    fn take(&mut self, endpoint: &Arc<Endpoint>) -> Option<(T, Stopwatch)> {
-        let ticket = self.by_origin.get_mut(&Origin(Arc::clone(endpoint)))?.pop_back()?;
+    /// Takes what was parked last for this origin, and when that was.
+    fn take(&mut self, origin: &Origin) -> Option<(T, Stopwatch)> {
+        let ticket = self.by_origin.get_mut(origin)?.pop_back()?;
         let parked = self.by_ticket.remove(&ticket)?;
         Some((parked.link, parked.since))
     }
 
     /// Parks a link; returns the one that has to go for it.
-    fn park(&mut self, endpoint: &Arc<Endpoint>, link: T, now: Stopwatch, limits: PoolLimits) -> Option<T> {
-        let origin = Origin(Arc::clone(endpoint));
+    fn park(&mut self, origin: Origin, link: T, now: Stopwatch, limits: PoolLimits) -> Option<T> {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         let tickets = self.by_origin.entry(origin.clone()).or_default();
@@ -165,7 +218,7 @@ impl<T> Idle<T> {
 
 /// What connections are shared by: an endpoint without its path.
 #[derive(Clone)]
-struct Origin(Arc<Endpoint>);
+pub(crate) struct Origin(Arc<Endpoint>);
 
 impl PartialEq for Origin {
     fn eq(&self, other: &Self) -> bool {
@@ -183,31 +236,35 @@ impl Hash for Origin {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use http::HeaderValue;
     use http::uri::PathAndQuery;
 
     use super::*;
 
-    const LIMITS: PoolLimits =
+    pub(crate) const LIMITS: PoolLimits =
         PoolLimits { idle_timeout: Duration::from_secs(60), per_endpoint: 2, total: 4 };
 
-    fn endpoint(tls: bool, host: &str, port: u16, path: &'static str) -> Arc<Endpoint> {
-        Arc::new(Endpoint {
+    pub(crate) fn origin(host: &str) -> Origin {
+        origin_of(true, host, 443, "/")
+    }
+
+    fn origin_of(tls: bool, host: &str, port: u16, path: &'static str) -> Origin {
+        Origin(Arc::new(Endpoint {
             tls,
             host: host.to_owned(),
             port,
             authority: HeaderValue::from_str(host).unwrap(),
             path_and_query: PathAndQuery::from_static(path),
-        })
+        }))
     }
 
     fn park(idle: &mut Idle<u32>, host: &str, link: u32) -> Option<u32> {
-        idle.park(&endpoint(true, host, 443, "/"), link, Stopwatch::start(), LIMITS)
+        idle.park(origin(host), link, Stopwatch::start(), LIMITS)
     }
 
     fn take(idle: &mut Idle<u32>, host: &str) -> Option<u32> {
-        idle.take(&endpoint(true, host, 443, "/")).map(|(link, _)| link)
+        idle.take(&origin(host)).map(|(link, _)| link)
     }
 
     #[test]
@@ -225,10 +282,10 @@ mod tests {
     #[test]
     fn paths_share_connections_and_schemes_and_ports_do_not() {
         let mut idle = Idle::default();
-        idle.park(&endpoint(true, "a", 443, "/x"), 1, Stopwatch::start(), LIMITS);
-        assert!(idle.take(&endpoint(false, "a", 443, "/x")).is_none());
-        assert!(idle.take(&endpoint(true, "a", 444, "/x")).is_none());
-        assert!(idle.take(&endpoint(true, "a", 443, "/y")).is_some());
+        idle.park(origin_of(true, "a", 443, "/x"), 1, Stopwatch::start(), LIMITS);
+        assert!(idle.take(&origin_of(false, "a", 443, "/x")).is_none());
+        assert!(idle.take(&origin_of(true, "a", 444, "/x")).is_none());
+        assert!(idle.take(&origin_of(true, "a", 443, "/y")).is_some());
     }
 
     #[test]
@@ -278,9 +335,12 @@ mod tests {
     #[test]
     fn nothing_is_kept_where_nothing_may_be() {
         let mut idle = Idle::default();
-        let a = endpoint(true, "a", 443, "/");
-        assert_eq!(idle.park(&a, 1, Stopwatch::start(), PoolLimits { total: 0, ..LIMITS }), Some(1));
-        assert_eq!(idle.park(&a, 2, Stopwatch::start(), PoolLimits { per_endpoint: 0, ..LIMITS }), Some(2));
+        let a = origin("a");
+        assert_eq!(idle.park(a.clone(), 1, Stopwatch::start(), PoolLimits { total: 0, ..LIMITS }), Some(1));
+        assert_eq!(
+            idle.park(a.clone(), 2, Stopwatch::start(), PoolLimits { per_endpoint: 0, ..LIMITS }),
+            Some(2)
+        );
         assert!(idle.take(&a).is_none());
     }
 }

@@ -2,34 +2,75 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use hookseal_engine::Failure;
 use hookseal_engine::limits::RESPONSE_READ_BYTES_MAX;
 
-/// Bytes that were read since the last request, shared by a socket and the link that owns it. One task at a time uses
-/// both, so that no ordering between threads is needed beyond what moving the link gives.
-#[derive(Debug, Default)]
-pub(crate) struct Meter(AtomicUsize);
+use crate::tls;
+
+/// Bytes that were read from a socket and how many may be, shared by the socket and the link that owns it.
+///
+/// A link with one request at a time counts from each request on; one that several share counts all along, and moves
+/// the bound. Nothing else is ordered by these numbers, so that they need no ordering between threads.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    read: AtomicU64,
+    allowed: AtomicU64,
+    /// What TLS failed with while reading, for links whose protocol keeps only the words of it.
+    tls_failure: OnceLock<Failure>,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self {
+            read: AtomicU64::new(0),
+            allowed: AtomicU64::new(RESPONSE_READ_BYTES_MAX as u64),
+            tls_failure: OnceLock::new(),
+        }
+    }
+}
 
 impl Meter {
     pub(crate) fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.read.store(0, Ordering::Relaxed);
     }
 
-    pub(crate) fn bytes_read(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// Lets `bytes` more come than have come so far, but no more than `total` in all.
+    pub(crate) fn allow_more(&self, bytes: u64, total: u64) {
+        self.allowed.store(self.bytes_read().saturating_add(bytes).min(total), Ordering::Relaxed);
+    }
+
+    /// Whether more came than was allowed.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.bytes_read() > self.allowed.load(Ordering::Relaxed)
+    }
+
+    /// What TLS failed with while reading.
+    pub(crate) fn tls_failure(&self) -> Option<&Failure> {
+        self.tls_failure.get()
     }
 
     fn add(&self, bytes: usize) -> io::Result<()> {
-        let total = self.bytes_read() + bytes;
-        self.0.store(total, Ordering::Relaxed);
-        if total > RESPONSE_READ_BYTES_MAX { Err(io::Error::other(AnswerTooLong)) } else { Ok(()) }
+        self.read.fetch_add(bytes as u64, Ordering::Relaxed);
+        if self.is_exceeded() { Err(io::Error::other(AnswerTooLong)) } else { Ok(()) }
+    }
+
+    fn note(&self, error: &io::Error) {
+        if let Some(failure) = tls::tls_failure(error) {
+            // The first one is what the others follow from.
+            self.tls_failure.set(failure).ok();
+        }
     }
 }
 
@@ -72,10 +113,14 @@ impl AsyncRead for Socket {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        ready!(match &mut self.stream {
+        let outcome = ready!(match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-        })?;
+        });
+        if let Err(error) = outcome {
+            self.meter.note(&error);
+            return Poll::Ready(Err(error));
+        }
         Poll::Ready(self.meter.add(buf.filled().len() - before))
     }
 }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 /// Runs from the moment it is started, on a clock that does not step.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {

@@ -7,16 +7,29 @@ use hookseal_engine::{Failure, FailureKind};
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::limits::TLS_SESSIONS_MAX;
 use crate::transport::{TransportBuildError, TransportConfig};
 
+const HTTP2: &[u8] = b"h2"; // RFC 9113 section 3.2
+const HTTP1: &[u8] = b"http/1.1"; // RFC 7301 section 6
+
+/// Which protocols are offered to an endpoint, which picks one (ALPN, RFC 7301).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// HTTP/2, and HTTP/1.1.
+    Both,
+    /// HTTP/1.1 alone.
+    Http1,
+}
+
 /// Makes TLS handshakes.
 pub(crate) struct Tls {
-    connector: TlsConnector,
+    both: TlsConnector,
+    http1: TlsConnector,
     /// Without any root no certificate can be trusted, which is said in these words rather than as an unknown issuer.
     has_roots: bool,
 }
@@ -31,17 +44,21 @@ impl Tls {
                 .map_err(TransportBuildError::Tls)?
                 .with_root_certificates(roots)
                 .with_no_client_auth();
-        client.alpn_protocols = vec![b"http/1.1".to_vec()];
+        client.alpn_protocols = vec![HTTP1.to_vec()];
         client.resumption = Resumption::in_memory_sessions(TLS_SESSIONS_MAX);
-        Ok(Self { connector: TlsConnector::from(Arc::new(client)), has_roots })
+        let mut both = client.clone();
+        both.alpn_protocols.insert(0, HTTP2.to_vec());
+        let connector = |client| TlsConnector::from(Arc::new(client));
+        Ok(Self { both: connector(both), http1: connector(client), has_roots })
     }
 
     /// Makes a handshake, in which the endpoint's certificate is verified for `host`.
-    pub(crate) async fn handshake(
+    pub(crate) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         host: &str,
-        tcp: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Failure> {
+        stream: S,
+        offer: Offer,
+    ) -> Result<TlsStream<S>, Failure> {
         if !self.has_roots {
             let detail =
                 "no root certificates were found on this system, so that no certificate can be trusted";
@@ -53,8 +70,17 @@ impl Tls {
                 format!("`{host}` is no name that a certificate can be for"),
             )
         })?;
-        self.connector.connect(name, tcp).await.map_err(|error| handshake_failure(&error))
+        let connector = match offer {
+            Offer::Both => &self.both,
+            Offer::Http1 => &self.http1,
+        };
+        connector.connect(name, stream).await.map_err(|error| handshake_failure(&error))
     }
+}
+
+/// Whether the endpoint picked HTTP/2.
+pub(crate) fn picked_http2<S>(stream: &TlsStream<S>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(HTTP2)
 }
 
 /// The certificates of authorities that are trusted: the system's, where the configuration wants them, and its own.

@@ -8,18 +8,20 @@ use bytes::Bytes;
 use hookseal_engine::ports::{Endpoint, EndpointError, Outbound, TlsPart, Transport};
 use hookseal_engine::{AttemptResult, EndpointTls, Failure, FailureKind};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Request, StatusCode, Uri};
+use http::uri::Scheme;
+use http::{Request, StatusCode, Uri, Version};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 
 use crate::course::{Course, Stage};
-use crate::dial::Dialer;
-use crate::limits::{IDLE_PER_ENDPOINT_DEFAULT, IDLE_TIMEOUT_DEFAULT, IDLE_TOTAL_DEFAULT};
+use crate::dial::{Dialed, Dialer};
+use crate::limits::{IDLE_PER_ENDPOINT_DEFAULT, IDLE_TIMEOUT_DEFAULT, IDLE_TOTAL_DEFAULT, REPEATS_MAX};
 use crate::link::Link;
-use crate::pool::{Pool, PoolLimits};
+use crate::pool::{Kept, Pool, PoolLimits};
 use crate::resolve::Resolve;
+use crate::shared::{BrokenExchange, Exchange, Shared};
 use crate::{endpoint, failure, tls};
 
 /// What a transport may do, and what it keeps.
@@ -70,7 +72,8 @@ pub enum TransportBuildError {
     Tls(#[source] rustls::Error),
 }
 
-/// Sends attempts over HTTP/1.1, with and without TLS, on connections that it keeps.
+/// Sends attempts over HTTP/1.1, or over HTTP/2 where an endpoint picks it during the TLS handshake, on connections that
+/// it keeps.
 ///
 /// Has to be used within a Tokio runtime with I/O and time.
 pub struct HttpTransport {
@@ -96,44 +99,86 @@ impl HttpTransport {
     }
 
     async fn attempt(&self, outbound: &Outbound, course: &mut Course) -> Result<(), Failure> {
-        let request = request(outbound)?;
-        let Some(kept) = self.pool.take(&outbound.endpoint) else {
-            return self.attempt_afresh(outbound, request, course).await;
-        };
-        match self.exchange(kept, outbound, request, course).await {
-            Ok(()) => Ok(()),
-            Err(broken) if broken.has_answered => Err(broken.failure),
-            Err(_) => {
+        // Made before anything is opened for it, since it may be what cannot be sent.
+        let mut headers = Some(headers(outbound)?);
+        let mut repeats = 0;
+        loop {
+            let (connection, is_kept) = self.connection(&outbound.endpoint, repeats == 0, course).await?;
+            let headers = headers.take().map_or_else(|| self::headers(outbound), Ok)?;
+            let broken = match self.exchange(connection, outbound, headers, course).await {
+                Ok(()) => return Ok(()),
+                Err(broken) => broken,
+            };
+            let may_repeat = match broken.answered {
+                Answered::Begun => false,
                 // A kept connection may have been closed from the other side at any time before. Nothing came back on
                 // it, so that this is no answer of the endpoint's, and a new connection gets one.
-                tracing::debug!(host = %outbound.endpoint.host, "kept connection was closed, opening another");
-                course.disconnected();
-                self.attempt_afresh(outbound, self::request(outbound)?, course).await
+                Answered::Nothing => is_kept,
+                Answered::NotProcessed => true,
+            };
+            if !may_repeat || repeats == REPEATS_MAX {
+                return Err(broken.failure);
             }
+            tracing::debug!(host = %outbound.endpoint.host, why = %broken.failure.detail, "sending on another connection");
+            repeats += 1;
+            course.disconnected();
         }
     }
 
-    async fn attempt_afresh(
+    /// A connection to the endpoint, and whether others used it before: a kept one, where that will do, or a new one.
+    async fn connection(
         &self,
-        outbound: &Outbound,
-        request: Request<Full<Bytes>>,
+        endpoint: &Arc<Endpoint>,
+        kept_will_do: bool,
         course: &mut Course,
-    ) -> Result<(), Failure> {
-        let link = self.dialer.dial(&outbound.endpoint, course).await?;
-        self.exchange(Box::new(link), outbound, request, course).await.map_err(|broken| broken.failure)
+    ) -> Result<(Kept, bool), Failure> {
+        if let Some(kept) = kept_will_do.then(|| self.pool.take(endpoint)).flatten() {
+            return Ok((kept, true));
+        }
+        // Where connections are known to be shared, one request opens the next one and the others wait for it.
+        let turn = if endpoint.tls { self.pool.turn(endpoint) } else { None };
+        let _turn = match &turn {
+            Some(turn) => {
+                course.enter(Stage::Connecting);
+                let turn = turn.lock().await;
+                if let Some(shared) = self.pool.take_shared(endpoint) {
+                    return Ok((Kept::Shared(shared), true));
+                }
+                Some(turn)
+            }
+            None => None,
+        };
+        Ok(match self.dialer.dial(endpoint, course).await? {
+            Dialed::Own(link) => (Kept::Own(link), false),
+            Dialed::Shared(fresh) => (Kept::Shared(self.pool.share(endpoint, fresh)), false),
+        })
+    }
+
+    async fn exchange(
+        &self,
+        connection: Kept,
+        outbound: &Outbound,
+        headers: HeaderMap,
+        course: &mut Course,
+    ) -> Result<(), Broken> {
+        match connection {
+            Kept::Own(link) => self.exchange_alone(link, outbound, headers, course).await,
+            Kept::Shared(connection) => exchange_shared(connection, outbound, headers, course).await,
+        }
     }
 
     /// Sends the request on a link and reads the answer. The link is kept if that was read to its end, and closed in
     /// any other case by being dropped.
-    async fn exchange(
+    async fn exchange_alone(
         &self,
         mut link: Box<Link>,
         outbound: &Outbound,
-        request: Request<Full<Bytes>>,
+        headers: HeaderMap,
         course: &mut Course,
     ) -> Result<(), Broken> {
         course.connected_to(link.address());
         course.enter(Stage::Waiting);
+        let request = request(outbound, headers);
         let answer = link.send(request).await.map_err(|error| Broken::of(&error, &link))?;
         let (head, mut body) = answer.into_parts();
         course.answered(head.status, &head.headers);
@@ -147,6 +192,26 @@ impl HttpTransport {
         }
         Ok(())
     }
+}
+
+/// Sends the request on a connection that others use at the same time, and reads the answer.
+async fn exchange_shared(
+    connection: Arc<Shared>,
+    outbound: &Outbound,
+    headers: HeaderMap,
+    course: &mut Course,
+) -> Result<(), Broken> {
+    let mut exchange = Exchange::begin(connection);
+    course.connected_to(exchange.address());
+    course.enter(Stage::Waiting);
+    let request = shared_request(outbound, headers)?;
+    let (head, mut body) = exchange.send(request, outbound.body.clone()).await?.into_parts();
+    course.answered(head.status, &head.headers);
+    course.enter(Stage::Reading);
+    while let Some(part) = exchange.part(&mut body).await {
+        course.read(&part?);
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -176,14 +241,42 @@ impl Transport for HttpTransport {
 /// An exchange that came to no whole answer.
 struct Broken {
     failure: Failure,
-    /// Whether anything had come back.
-    has_answered: bool,
+    answered: Answered,
+}
+
+/// What came back before an exchange broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answered {
+    /// Nothing at all.
+    Nothing,
+    /// That the endpoint did nothing with the request (RFC 9113 section 8.7).
+    NotProcessed,
+    /// Part of an answer.
+    Begun,
 }
 
 impl Broken {
     fn of(error: &hyper::Error, link: &Link) -> Self {
         let has_answered = link.has_answered();
-        Self { failure: failure::of_exchange(error, has_answered), has_answered }
+        let answered = if has_answered { Answered::Begun } else { Answered::Nothing };
+        Self { failure: failure::of_exchange(error, has_answered), answered }
+    }
+}
+
+impl From<BrokenExchange> for Broken {
+    fn from(broken: BrokenExchange) -> Self {
+        let answered = match broken {
+            BrokenExchange { is_unprocessed: true, .. } => Answered::NotProcessed,
+            BrokenExchange { has_answered: false, .. } => Answered::Nothing,
+            _ => Answered::Begun,
+        };
+        Self { failure: broken.failure, answered }
+    }
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Self { failure, answered: Answered::Begun }
     }
 }
 
@@ -207,7 +300,8 @@ async fn read_body(link: &mut Link, body: &mut Incoming, course: &mut Course) ->
     Ok(())
 }
 
-fn request(outbound: &Outbound) -> Result<Request<Full<Bytes>>, Failure> {
+/// The headers of the request, with those that are the transport's own.
+fn headers(outbound: &Outbound) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::with_capacity(outbound.headers.len() + 2);
     headers.insert(header::HOST, outbound.endpoint.authority.clone());
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(outbound.body.len()));
@@ -220,9 +314,33 @@ fn request(outbound: &Outbound) -> Result<Request<Full<Bytes>>, Failure> {
             .try_append(name, value.clone())
             .map_err(|_| Failure::new(FailureKind::Unsendable, "there are too many headers"))?;
     }
+    Ok(headers)
+}
+
+fn request(outbound: &Outbound, headers: HeaderMap) -> Request<Full<Bytes>> {
     let mut request = Request::new(Full::new(outbound.body.clone()));
     *request.method_mut() = outbound.method.clone();
     *request.uri_mut() = Uri::from(outbound.endpoint.path_and_query.clone());
+    *request.headers_mut() = headers;
+    request
+}
+
+/// The head of a request in HTTP/2, where the host stands in `:authority` (RFC 9113 section 8.3.1).
+fn shared_request(outbound: &Outbound, mut headers: HeaderMap) -> Result<Request<()>, Failure> {
+    headers.remove(header::HOST);
+    let endpoint = &outbound.endpoint;
+    let uri = Uri::builder()
+        .scheme(Scheme::HTTPS)
+        .authority(endpoint.authority.as_bytes())
+        .path_and_query(endpoint.path_and_query.clone())
+        .build();
+    let uri = uri.map_err(|_| {
+        Failure::new(FailureKind::Unsendable, format!("`{}` cannot stand in a request", endpoint.host))
+    })?;
+    let mut request = Request::new(());
+    *request.method_mut() = outbound.method.clone();
+    *request.uri_mut() = uri;
+    *request.version_mut() = Version::HTTP_2;
     *request.headers_mut() = headers;
     Ok(request)
 }

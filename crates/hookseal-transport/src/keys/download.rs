@@ -42,7 +42,7 @@ impl Download {
 }
 
 async fn fetch(dialer: &Dialer, endpoint: &Endpoint, course: &mut Course) -> Result<Download, KeyError> {
-    let mut link = dialer.dial(endpoint, course).await.map_err(KeyError::Fetch)?;
+    let mut link = dialer.dial_http1(endpoint, course).await.map_err(KeyError::Fetch)?;
     course.enter(Stage::Waiting);
     let answer = link.send(request(endpoint)).await.map_err(|error| broken(&error, &link))?;
     let (head, mut body) = answer.into_parts();

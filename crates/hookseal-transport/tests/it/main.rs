@@ -4,8 +4,10 @@
 
 mod addresses;
 mod answers;
+mod authority;
 mod connections;
 mod deadlines;
+mod http2;
 mod keys;
 mod requests;
 mod spellings;

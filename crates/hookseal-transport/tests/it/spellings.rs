@@ -1,5 +1,6 @@
 //! Every spelling of a place that deliveries must not go to, and of places that they may go to: `data/spellings.json`.
 
+use hookseal_engine::EndpointTls;
 use hookseal_engine::ports::Transport;
 use hookseal_transport::{HttpTransport, TransportConfig};
 use ipnet::IpNet;
@@ -44,7 +45,10 @@ fn verdict(url: &str, allow: &[IpNet], deny: &[IpNet]) -> Result<String, String>
         resolver: Some(Names::new("unused.test", &[&[]])),
         ..config()
     };
-    let endpoint = HttpTransport::new(config).unwrap().endpoint(url).map_err(|error| error.to_string())?;
+    let endpoint = HttpTransport::new(config)
+        .unwrap()
+        .endpoint(url, &EndpointTls::default())
+        .map_err(|error| error.to_string())?;
     let separator = if endpoint.host.contains(':') { ' ' } else { ':' };
     Ok(format!("{}{separator}{}", endpoint.host, endpoint.port))
 }

@@ -14,6 +14,7 @@ use hookseal_transport::{HttpTransport, Resolve, ResolveError, TransportConfig};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 /// No test waits for longer than this for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -146,6 +147,23 @@ pub(crate) fn outbound(endpoint: Arc<Endpoint>) -> Outbound {
 
 pub(crate) async fn post(transport: &HttpTransport, url: &str) -> AttemptResult {
     transport.send(outbound(transport.endpoint(url, &EndpointTls::default()).unwrap())).await
+}
+
+/// Posts from 16 senders at once, 1,008 times in all.
+pub(crate) async fn post_a_thousand_times(transport: HttpTransport, url: String) {
+    let transport = Arc::new(transport);
+    let mut senders = JoinSet::new();
+    for _ in 0..16 {
+        let (transport, url) = (Arc::clone(&transport), url.clone());
+        senders.spawn(async move {
+            for _ in 0..63 {
+                assert_ok(&post(&transport, &url).await);
+            }
+        });
+    }
+    while let Some(sender) = senders.join_next().await {
+        sender.unwrap();
+    }
 }
 
 /// Posts with a fresh transport to an endpoint that answers with these bytes and closes.
