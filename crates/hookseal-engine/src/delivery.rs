@@ -2,7 +2,9 @@
 
 use hookseal::Timestamp;
 
-use crate::{AttemptId, DeliveryId, EventId, EventType, FailureKind, Scope, SubscriptionId, SubscriptionKey};
+use crate::{
+    AttemptId, DeliveryId, EventId, EventType, FailureKind, Scope, SubscriptionId, SubscriptionKey, Window,
+};
 
 /// The state of a delivery. Discriminants are what stores keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,7 +30,7 @@ impl DeliveryState {
         [Self::Pending, Self::Leased, Self::Succeeded, Self::Failed, Self::Expired, Self::Cancelled];
 
     /// Every transition there is; `docs/states.md` draws the same, and a test compares the two.
-    pub const TRANSITIONS: [(Self, Self); 11] = [
+    pub const TRANSITIONS: [(Self, Self); 12] = [
         (Self::Pending, Self::Leased),
         (Self::Pending, Self::Expired),
         (Self::Pending, Self::Cancelled),
@@ -39,6 +41,7 @@ impl DeliveryState {
         (Self::Leased, Self::Cancelled),
         (Self::Succeeded, Self::Pending),
         (Self::Failed, Self::Pending),
+        (Self::Expired, Self::Pending),
         (Self::Cancelled, Self::Pending),
     ];
 
@@ -88,6 +91,23 @@ pub struct DeliveryRef {
     pub scope: Scope,
 }
 
+/// What holds for a delivery between its attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// From this time on it is not attempted any more, unless someone asks for that.
+    pub expires_at: Option<Timestamp>,
+    /// Attempts that had been made when its schedule began anew, because someone asked for it again.
+    pub schedule_from: u32,
+}
+
+impl Terms {
+    /// Whether the delivery's time is over: an attempt for this reason must not begin at `now`. What someone asked
+    /// for is attempted all the same.
+    pub fn are_over(&self, trigger: Trigger, now: Timestamp) -> bool {
+        trigger == Trigger::Schedule && self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
 /// A delivery as a store gives it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryRecord {
@@ -105,6 +125,8 @@ pub struct DeliveryRecord {
     pub due_at: Option<Timestamp>,
     /// When its event was accepted.
     pub created_at: Timestamp,
+    /// When its event may be delivered.
+    pub window: Window,
     /// When it became final.
     pub finished_at: Option<Timestamp>,
     /// Status code of the last answer.
@@ -145,18 +167,21 @@ pub enum Trigger {
     Manual = 1,
     /// It is a test delivery.
     Ping = 2,
+    /// A replay of its subscription took it in.
+    Replay = 3,
 }
 
 impl Trigger {
     /// All triggers.
-    pub const ALL: [Self; 3] = [Self::Schedule, Self::Manual, Self::Ping];
+    pub const ALL: [Self; 4] = [Self::Schedule, Self::Manual, Self::Ping, Self::Replay];
 
-    /// Its name in the API: `schedule`, `manual`, `ping`.
+    /// Its name in the API: `schedule`, `manual`, `ping`, `replay`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Schedule => "schedule",
             Self::Manual => "manual",
             Self::Ping => "ping",
+            Self::Replay => "replay",
         }
     }
 

@@ -13,7 +13,7 @@ use std::{
 
 use hookseal::Timestamp;
 
-use crate::{DeliveryRef, OnGiveUp, Payload, SubscriptionKey, Trigger, limits, rate::Bucket};
+use crate::{DeliveryRef, OnGiveUp, Payload, SubscriptionKey, Terms, Trigger, limits, rate::Bucket};
 
 /// A delivery in memory, ready to be attempted.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Job {
     pub attempts: u32,
     /// Why it is attempted.
     pub trigger: Trigger,
+    /// What holds for it.
+    pub terms: Terms,
 }
 
 impl Job {
@@ -203,6 +205,34 @@ impl Dispatcher {
             queue.stored_due = earlier(queue.stored_due, Some(due));
             self.watch_store(key, now);
         }
+    }
+
+    /// Takes jobs out of all queues. They stay leased, and are the caller's to end.
+    pub fn take_out(&mut self, mut wanted: impl FnMut(&Job) -> bool, now: Timestamp) -> Vec<Job> {
+        let keys: Vec<_> =
+            self.queues.iter().filter(|(_, queue)| !queue.jobs.is_empty()).map(|(key, _)| *key).collect();
+        keys.into_iter().flat_map(|key| self.take_out_of(key, &mut wanted, now)).collect()
+    }
+
+    /// Takes jobs out of one queue, as [`Dispatcher::take_out`] does.
+    pub fn take_out_of(
+        &mut self,
+        key: SubscriptionKey,
+        mut wanted: impl FnMut(&Job) -> bool,
+        now: Timestamp,
+    ) -> Vec<Job> {
+        let Some(queue) = self.queues.get_mut(&key) else { return Vec::new() };
+        let jobs = std::mem::take(&mut queue.jobs);
+        let (taken, kept): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| wanted(job));
+        queue.jobs = kept.into();
+        if !taken.is_empty() {
+            let bytes: usize = taken.iter().map(Job::bytes).sum();
+            queue.bytes -= bytes;
+            self.waiting -= taken.len();
+            self.waiting_bytes -= bytes;
+            self.watch_store(key, now);
+        }
+        taken
     }
 
     /// The next attempt to begin, if any may.
@@ -440,7 +470,13 @@ mod tests {
             content_type: None,
             body: Bytes::from_static(b"{}"),
         };
-        Job { delivery, payload: Arc::new(payload), attempts: 0, trigger: Trigger::Schedule }
+        Job {
+            delivery,
+            payload: Arc::new(payload),
+            attempts: 0,
+            trigger: Trigger::Schedule,
+            terms: Terms::default(),
+        }
     }
 
     fn with(keys: &[i64], rules: QueueRules) -> Dispatcher {

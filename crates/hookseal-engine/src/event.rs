@@ -18,6 +18,8 @@ pub struct NewEvent {
     pub external_id: Option<String>,
     /// When it was accepted.
     pub accepted_at: Timestamp,
+    /// When its deliveries may begin, and until when.
+    pub window: Window,
     /// Its deliveries, in the order of their places: that of target `k` is `id.order() + 1 + k`.
     pub targets: Vec<Target>,
 }
@@ -26,6 +28,27 @@ impl NewEvent {
     /// The delivery id of target `index`.
     pub fn delivery_id(&self, index: usize) -> crate::DeliveryId {
         crate::DeliveryId::derive(self.id, target_order(self.id, index))
+    }
+}
+
+/// When an event may be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Window {
+    /// Not before this time; `None` means at once.
+    pub deliver_at: Option<Timestamp>,
+    /// Not from this time on; `None` means for as long as it takes.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl NewEvent {
+    /// When its deliveries are due.
+    pub fn due_at(&self) -> Timestamp {
+        self.window.deliver_at.unwrap_or(self.accepted_at)
+    }
+
+    /// What holds for its deliveries between their attempts.
+    pub fn terms(&self) -> crate::Terms {
+        crate::Terms { expires_at: self.window.expires_at, schedule_from: 0 }
     }
 }
 
@@ -40,7 +63,7 @@ pub struct Target {
     /// Which subscription it goes to.
     pub subscription: SubscriptionKey,
     /// Whether this node takes the delivery's lease with the commit, to attempt it straight from memory. Where it
-    /// does not, the delivery waits in the store, due at once.
+    /// does not, the delivery waits in the store, due when its event is.
     pub leased: bool,
 }
 
@@ -105,6 +128,8 @@ pub struct EventRecord {
     pub external_id: Option<String>,
     /// When it was accepted.
     pub accepted_at: Timestamp,
+    /// When its deliveries may begin, and until when.
+    pub window: Window,
     /// How many deliveries it led to when it was accepted.
     pub deliveries: usize,
 }

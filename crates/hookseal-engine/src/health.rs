@@ -11,7 +11,8 @@ pub enum Went {
     Well,
     /// It did not.
     Badly {
-        /// The attempt's number within its delivery: only the first makes one more failed delivery in a row.
+        /// The attempt's number since the delivery's schedule began: only the first makes one more failed delivery in
+        /// a row.
         number: u32,
         /// Whether the endpoint said that it is gone (410).
         gone: bool,

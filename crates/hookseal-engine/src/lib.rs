@@ -26,12 +26,14 @@ mod subscription;
 mod test_support;
 
 pub use attempt::{AttemptResult, Failure, FailureKind, Phases, RetryAfter};
-pub use delivery::{AttemptRecord, DeliveryRecord, DeliveryRef, DeliveryState, Trigger};
+pub use delivery::{AttemptRecord, DeliveryRecord, DeliveryRef, DeliveryState, Terms, Trigger};
 pub use engine::{
     ChangeError, Engine, EngineError, FieldProblem, Parts, Pinged, Publish, PublishError, Published,
     SecretChoice, SettingsChange, StartError, Stats,
 };
-pub use event::{EventRecord, EventType, EventTypeError, NewEvent, Payload, Target, Verdict, target_order};
+pub use event::{
+    EventRecord, EventType, EventTypeError, NewEvent, Payload, Target, Verdict, Window, target_order,
+};
 pub use ids::{AttemptId, DeliveryId, EventId, IdError, IdSource, KeyId, SubscriptionId};
 pub use policy::Policy;
 pub use settings::{

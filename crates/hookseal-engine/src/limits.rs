@@ -89,6 +89,16 @@ pub const ACCEPTING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Deliveries that one event may lead to.
 pub const FAN_OUT_MAX: usize = 10_000;
 
+/// How far ahead an event may be put off.
+pub const DELIVER_AT_AHEAD_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Deliveries that expire in one transaction of the store, which nobody else can write beside.
+pub const EXPIRE_STEP: usize = 500;
+/// How long the engine rests between two rounds of expiring: what expires one by one is ended in batches.
+pub const EXPIRE_PAUSE: Duration = Duration::from_millis(250);
+
+/// Deliveries of one batch of events that wait for their commit: beyond it the rest of the batch waits.
+pub const BATCH_DELIVERIES_MAX: usize = 2 * FAN_OUT_MAX;
+
 /// How long a publisher waits for its commit before it is told to come again.
 pub const ACCEPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a store that failed is left alone before outcomes are offered to it again: first and longest wait.

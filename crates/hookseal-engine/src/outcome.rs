@@ -19,12 +19,12 @@ pub struct Decision {
 
 /// Decides what becomes of a delivery.
 ///
-/// `number` is the attempt's, from 1; `jitter` is any random number. A test delivery is never tried again. After a
+/// `tries` counts the attempts since its schedule began, this one included; `jitter` is any random number. A test delivery is never tried again. After a
 /// failure the schedule's wait is moved by up to 20 % either way; `Retry-After` of a 429 or 503 (RFC 9110 section
 /// 10.2.3) makes it longer, up to 24 hours, never shorter.
 pub fn decide(
     policy: &Policy,
-    number: u32,
+    tries: u32,
     trigger: Trigger,
     result: &AttemptResult,
     now: Timestamp,
@@ -36,7 +36,9 @@ pub fn decide(
     }
     let wait = match trigger {
         Trigger::Ping => None,
-        Trigger::Schedule | Trigger::Manual => policy.schedule.get(number.saturating_sub(1) as usize),
+        Trigger::Schedule | Trigger::Manual | Trigger::Replay => {
+            policy.schedule.get(tries.saturating_sub(1) as usize)
+        }
     };
     let next = match wait {
         None => NextStep::GiveUp,
@@ -46,6 +48,14 @@ pub fn decide(
         }
     };
     Decision { next, gone }
+}
+
+/// What becomes of a delivery that expires: it is not tried again from then on.
+pub fn before_expiry(next: NextStep, expires_at: Option<Timestamp>) -> NextStep {
+    match (next, expires_at) {
+        (NextStep::RetryAt(at), Some(over)) if at >= over => NextStep::Expire,
+        _ => next,
+    }
 }
 
 /// Whether an attempt counts as a success: a whole answer with a status code that the policy accepts.
@@ -158,6 +168,16 @@ mod tests {
     }
 
     #[test]
+    fn what_would_be_tried_after_its_expiry_expires() {
+        let (retry, later) = (NextStep::RetryAt(NOW), NOW.saturating_add(Duration::from_millis(1)));
+        assert_eq!(before_expiry(retry, None), retry);
+        assert_eq!(before_expiry(retry, Some(later)), retry);
+        assert_eq!(before_expiry(retry, Some(NOW)), NextStep::Expire);
+        assert_eq!(before_expiry(NextStep::Succeeded, Some(NOW)), NextStep::Succeeded);
+        assert_eq!(before_expiry(NextStep::GiveUp, Some(NOW)), NextStep::GiveUp);
+    }
+
+    #[test]
     fn gone_is_told_apart() {
         assert!(decide(&policy(), 1, Trigger::Schedule, &answered(410), NOW, 0).gone);
         assert!(!decide(&policy(), 1, Trigger::Schedule, &answered(404), NOW, 0).gone);
@@ -174,6 +194,7 @@ mod tests {
                     prop_assert!((number as usize) <= policy.schedule.len());
                     prop_assert!(at > NOW);
                 }
+                NextStep::Expire => prop_assert!(false, "it has no expiry"),
                 NextStep::GiveUp => prop_assert!(number as usize > policy.schedule.len()),
             }
         }

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use hookseal::Timestamp;
 use hookseal_engine::{
     AttemptRecord, AttemptResult, DeliveryRef, EventId, EventType, IdSource, NewEvent, Payload, Phases,
-    Scope, SubscriptionId, SubscriptionKey, SubscriptionSettings, SubscriptionStatus, Target, Trigger,
+    Scope, SubscriptionId, SubscriptionKey, SubscriptionSettings, SubscriptionStatus, Target, Terms, Trigger,
+    Window,
     ports::{
         Store,
         store::{Batch, NewSubscription, NextStep, Outcome},
@@ -82,7 +83,7 @@ impl Bench {
                 (0..size).map(|index| self.event(now, batch * size + index)).collect();
             let outcomes = earlier.iter().map(|event| outcome(event, now)).collect();
             let accepted = events.clone();
-            self.store.commit(Batch { events, outcomes, health: Vec::new() }).await?;
+            self.store.commit(Batch { events, outcomes, ..Batch::default() }).await?;
             earlier = accepted;
         }
         let each = |time: Duration| time.as_secs_f64() * 1e6 / (events / size * size) as f64;
@@ -105,6 +106,7 @@ impl Bench {
             payload: self.payload.clone(),
             external_id: None,
             accepted_at: now,
+            window: Window::default(),
             targets: vec![Target { subscription, leased: true }],
         }
     }
@@ -120,7 +122,7 @@ fn outcome(event: &NewEvent, now: Timestamp) -> Outcome {
     let phases = Phases { total: Duration::from_millis(3), ..Phases::default() };
     let result = AttemptResult { status: Some(200), phases, ..AttemptResult::default() };
     let attempt = AttemptRecord { number: 1, trigger: Trigger::Schedule, started_at: now, result };
-    Outcome { delivery, attempt, next: NextStep::Succeeded }
+    Outcome { delivery, attempt, next: NextStep::Succeeded, terms: Terms::default() }
 }
 
 fn settings() -> SubscriptionSettings {

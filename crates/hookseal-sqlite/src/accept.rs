@@ -1,7 +1,8 @@
 //! Committing a batch: new events with their deliveries, and outcomes of earlier ones, in one transaction.
 
+use hookseal::Timestamp;
 use hookseal_engine::{
-    DeliveryState, EventId, NewEvent, SubscriptionKey, Target, Verdict,
+    DeliveryState, EventId, NewEvent, SubscriptionKey, Target, Verdict, Window,
     ports::store::{Batch, Committed, StoreError},
     target_order,
 };
@@ -18,22 +19,26 @@ use crate::{
 impl Writer {
     /// Makes a batch durable.
     pub(crate) fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
-        if batch.events.is_empty() && batch.outcomes.is_empty() && batch.health.is_empty() {
+        let Batch { events, outcomes, ended, health } = batch;
+        if events.is_empty() && outcomes.is_empty() && ended.is_empty() && health.is_empty() {
             return Ok(Committed::default());
         }
         let (verdicts, changes, mark) = self.transaction(|connection| {
             let mut changes = LeaseChanges::default();
-            if !batch.outcomes.is_empty() {
+            if !outcomes.is_empty() {
                 let mut recorder = Recorder::prepare(connection)?;
-                for outcome in &batch.outcomes {
+                for outcome in outcomes {
                     self.record(&mut recorder, outcome, &mut changes)?;
                 }
             }
-            for change in &batch.health {
+            for ended in ended {
+                self.record_end(connection, ended, &mut changes)?;
+            }
+            for change in health {
                 self.change_health(connection, change)?;
             }
-            let verdicts = self.accept_all(connection, &batch.events, &mut changes)?;
-            let highest = batch.events.iter().map(|event| event.id.order()).max().unwrap_or(0);
+            let verdicts = self.accept_all(connection, events, &mut changes)?;
+            let highest = events.iter().map(|event| event.id.order()).max().unwrap_or(0);
             let mark = self.mark.advance(connection, &self.leases.lock(), &mut changes, highest)?;
             Ok((verdicts, changes, mark))
         })?;
@@ -70,6 +75,7 @@ impl Writer {
         if !accepting.insert_event(event)? {
             return self.accept_again(accepting, event, changes);
         }
+        insert_window(accepting.connection, event)?;
         for (index, target) in event.targets.iter().enumerate() {
             self.take_target(accepting, event, index, target, changes)?;
         }
@@ -148,8 +154,8 @@ impl<'c> Accepting<'c> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
         );
         let delivery = connection.prepare_cached(
-            "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, due, finished_at) \
-             VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6)",
+            "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, due, finished_at, expires) \
+             VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6, ?7)",
         );
         Ok(Self {
             connection,
@@ -182,14 +188,42 @@ impl<'c> Accepting<'c> {
         key: SubscriptionKey,
         state: DeliveryState,
     ) -> Result<(), StoreError> {
-        let at = event.accepted_at.as_unix_millis();
-        let (due, finished_at) = if state.is_final() { (None, Some(at)) } else { (Some(at), None) };
-        let event = event.id.order().cast_signed();
+        let (due, finished_at, expires) = match state.is_final() {
+            true => (None, Some(event.accepted_at), None),
+            false => (Some(event.due_at()), None, event.window.expires_at),
+        };
         self.delivery
-            .execute(params![key.0, order.cast_signed(), event, state as u8, due, finished_at])
+            .execute(params![
+                key.0,
+                order.cast_signed(),
+                event.id.order().cast_signed(),
+                state as u8,
+                due.map(Timestamp::as_unix_millis),
+                finished_at.map(Timestamp::as_unix_millis),
+                expires.map(Timestamp::as_unix_millis),
+            ])
             .doing("store a delivery")?;
         Ok(())
     }
+}
+
+/// Writes when an event may be delivered, where it says so.
+fn insert_window(connection: &Connection, event: &NewEvent) -> Result<(), StoreError> {
+    let Window { deliver_at, expires_at } = event.window;
+    if deliver_at.is_none() && expires_at.is_none() {
+        return Ok(());
+    }
+    connection
+        .prepare_cached("INSERT INTO event_window (event, deliver_at, expires_at) VALUES (?1, ?2, ?3)")
+        .and_then(|mut statement| {
+            statement.execute(params![
+                event.id.order().cast_signed(),
+                deliver_at.map(Timestamp::as_unix_millis),
+                expires_at.map(Timestamp::as_unix_millis),
+            ])
+        })
+        .doing("store when an event is delivered")?;
+    Ok(())
 }
 
 /// An event that has the id, or the publisher's id, of one that was offered.

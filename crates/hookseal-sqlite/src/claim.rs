@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hookseal::Timestamp;
 use hookseal_engine::{
-    DeliveryId, DeliveryRef, EventId, EventType, Payload, Scope, SubscriptionKey, Trigger,
+    DeliveryId, DeliveryRef, EventId, EventType, Payload, Scope, SubscriptionKey, Terms, Trigger,
     ports::store::{Claim, Claimed, ClaimedDelivery, StoreError},
 };
 use rusqlite::{Connection, Row, params};
@@ -108,7 +108,7 @@ fn due_and_order(row: &Row<'_>) -> Result<(Timestamp, u64), StoreError> {
 fn load(connection: &Connection, key: SubscriptionKey, order: u64) -> Result<ClaimedDelivery, StoreError> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT d.attempts, d.cause, e.ord, e.nonce, e.scope, e.type, e.content_type, e.body \
+            "SELECT d.attempts, d.cause, e.ord, e.nonce, e.scope, e.type, e.content_type, e.body, d.expires, d.schedule_from \
              FROM delivery AS d JOIN event AS e ON e.ord = d.event WHERE d.subscription = ?1 AND d.ord = ?2",
         )
         .doing("read a due delivery")?;
@@ -137,5 +137,9 @@ fn load(connection: &Connection, key: SubscriptionKey, order: u64) -> Result<Cla
         },
         attempts: cells.value(0, "attempts")?,
         trigger: cells.decode(1, "cause", Trigger::from_code)?,
+        terms: Terms {
+            expires_at: cells.value::<Option<i64>>(8, "expires")?.map(time),
+            schedule_from: cells.value(9, "schedule_from")?,
+        },
     })
 }

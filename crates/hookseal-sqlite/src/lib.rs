@@ -7,6 +7,7 @@
 mod accept;
 mod checkpoint;
 mod claim;
+mod ending;
 mod errors;
 mod keys;
 mod leases;

@@ -90,13 +90,14 @@ fn settle_stragglers(
     Ok(())
 }
 
-/// Writes the row of a delivery that has none: it waits, due since its event was accepted.
+/// Writes the row of a delivery that has none: it waits, due when its event is.
 pub(crate) fn insert_waiting(connection: &Connection, order: u64, lease: &Lease) -> Result<(), StoreError> {
     let SubscriptionKey(subscription) = lease.subscription;
     connection
         .prepare_cached(
-            "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, due) \
-             SELECT ?1, ?2, ord, 0, 0, 0, accepted_at FROM event WHERE ord = ?3 \
+            "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, due, expires) \
+             SELECT ?1, ?2, ord, 0, 0, 0, coalesce(deliver_at, accepted_at), expires_at FROM event \
+             LEFT JOIN event_window ON event_window.event = ord WHERE ord = ?3 \
              ON CONFLICT (subscription, ord) DO NOTHING",
         )
         .and_then(|mut statement| {

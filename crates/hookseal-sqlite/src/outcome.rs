@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use hookseal::Timestamp;
 use hookseal_engine::{
-    AttemptRecord, AttemptResult, DeliveryState, Trigger,
-    ports::store::{HealthChange, NextStep, Outcome, StoreError},
+    AttemptRecord, AttemptResult, DeliveryState, Terms, Trigger,
+    ports::store::{Ended, HealthChange, NextStep, Outcome, StoreError},
 };
 use hookseal_engine::{RetryAfter, SubscriptionKey, SubscriptionStatus};
 use rusqlite::{CachedStatement, Connection, params};
@@ -29,6 +29,36 @@ impl Writer {
             let order = outcome.delivery.id.order();
             insert_attempt(recorder.connection, outcome.delivery.subscription, order, &outcome.attempt)?;
         }
+        Ok(())
+    }
+
+    /// Records the end of a delivery that was not attempted, unless its lease was lost.
+    pub(crate) fn record_end(
+        &self,
+        connection: &Connection,
+        ended: &Ended,
+        changes: &mut LeaseChanges,
+    ) -> Result<(), StoreError> {
+        let held = self.leases.lock().of(&ended.delivery).is_some();
+        if !held || !changes.ended.insert(ended.delivery.id.order()) {
+            return Ok(());
+        }
+        connection
+            .prepare_cached(
+                "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, finished_at) \
+                 VALUES (?1, ?2, ?3, ?4, 0, 0, ?5) ON CONFLICT (subscription, ord) DO UPDATE SET \
+                 state = excluded.state, due = NULL, expires = NULL, finished_at = excluded.finished_at",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    ended.delivery.subscription.0,
+                    ended.delivery.id.order().cast_signed(),
+                    ended.delivery.event.order().cast_signed(),
+                    ended.end.state() as u8,
+                    ended.at.as_unix_millis(),
+                ])
+            })
+            .doing("end a delivery")?;
         Ok(())
     }
 
@@ -70,7 +100,8 @@ impl<'c> Recorder<'c> {
     pub(crate) fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
         let delivery = connection.prepare_cached(
             "INSERT OR REPLACE INTO delivery (subscription, ord, event, state, attempts, cause, due, finished_at, \
-             status, failure, duration_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             status, failure, duration_ms, schedule_from, expires) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         );
         Ok(Self { connection, delivery: delivery.doing("prepare to record outcomes")? })
     }
@@ -82,10 +113,13 @@ impl<'c> Recorder<'c> {
         let (state, cause, due, finished_at) = match outcome.next {
             NextStep::Succeeded => (DeliveryState::Succeeded, attempt.trigger, None, Some(ended)),
             NextStep::GiveUp => (DeliveryState::Failed, attempt.trigger, None, Some(ended)),
+            NextStep::Expire => (DeliveryState::Expired, attempt.trigger, None, Some(ended)),
             NextStep::RetryAt(due) => {
                 (DeliveryState::Pending, Trigger::Schedule, Some(due.as_unix_millis()), None)
             }
         };
+        // What has ended has no terms any more.
+        let terms = if state.is_final() { Terms::default() } else { outcome.terms };
         self.delivery
             .execute(params![
                 outcome.delivery.subscription.0,
@@ -99,6 +133,8 @@ impl<'c> Recorder<'c> {
                 attempt.result.status,
                 attempt.result.failure.as_ref().map(|failure| failure.kind as u8),
                 duration_ms,
+                terms.schedule_from,
+                terms.expires_at.map(Timestamp::as_unix_millis),
             ])
             .doing("record an outcome")?;
         Ok(())

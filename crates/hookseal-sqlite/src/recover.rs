@@ -24,18 +24,22 @@ impl Writer {
         })?;
         self.mark = mark;
         self.mark.recovered = true;
-        Ok(Recovered { waiting: self.waiting()?, highest_order: self.highest_order()?, resumed })
+        let (waiting, next_expiry) = (self.waiting()?, self.next_expiry()?);
+        Ok(Recovered { waiting, next_expiry, highest_order: self.highest_order()?, resumed })
     }
 
     /// Walks the events from the mark on.
     fn resume(&self, connection: &Connection, now: Timestamp) -> Result<u64, StoreError> {
         let mut events = connection
-            .prepare_cached("SELECT ord, targets, accepted_at FROM event WHERE ord >= ?1 ORDER BY ord")
+            .prepare_cached(
+                "SELECT ord, targets, expires_at FROM event LEFT JOIN event_window ON event_window.event = ord \
+                 WHERE ord >= ?1 ORDER BY ord",
+            )
             .doing("look for unfinished events")?;
         let mut insert = connection
             .prepare_cached(
-                "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, due, finished_at) \
-                 VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6) ON CONFLICT (subscription, ord) DO NOTHING",
+                "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, due, finished_at, expires) \
+                 VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6, ?7) ON CONFLICT (subscription, ord) DO NOTHING",
             )
             .doing("prepare to resume deliveries")?;
         let mut rows = events.query([self.mark.stored.cast_signed()]).doing("look for unfinished events")?;
@@ -55,6 +59,7 @@ impl Writer {
         let event: i64 = row.get(0).doing("read an unfinished event")?;
         let cells = Cells::of(row, "event", event);
         let keys = cells.decode(1, "targets", |bytes: Vec<u8>| targets::decode(&bytes))?;
+        let expires: Option<i64> = cells.value(2, "expires_at")?;
         let mut resumed = 0;
         for (order, key) in (event + 1..).zip(keys) {
             if self.leases.lock().contains(order.cast_unsigned()) {
@@ -64,7 +69,7 @@ impl Writer {
             let now = now.as_unix_millis();
             let (state, due, finished_at) = if gone { (5, None, Some(now)) } else { (0, Some(now), None) };
             let inserted = insert
-                .execute(params![key.0, order, event, state, due, finished_at])
+                .execute(params![key.0, order, event, state, due, finished_at, expires.filter(|_| !gone)])
                 .doing("resume a delivery")?;
             resumed += if gone { 0 } else { inserted as u64 };
         }

@@ -52,10 +52,11 @@ impl Writer {
             }
             let mut statement = connection
                 .prepare_cached(
-                    "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, due) \
-                     VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6) \
+                    "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, due, expires) \
+                     VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, (SELECT expires_at FROM event_window WHERE event = ?3)) \
                      ON CONFLICT (subscription, ord) DO UPDATE SET state = excluded.state, \
-                     cause = excluded.cause, due = excluded.due, finished_at = NULL",
+                     cause = excluded.cause, due = excluded.due, finished_at = NULL, \
+                     expires = excluded.expires, schedule_from = attempts",
                 )
                 .doing("make a delivery due")?;
             statement

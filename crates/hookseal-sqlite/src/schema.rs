@@ -3,8 +3,11 @@
 use rusqlite::{Connection, Error, TransactionBehavior};
 
 /// Step `n` leads from version `n` to `n + 1`. What was released is never changed; a change is a further step.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_initial.sql"), include_str!("../migrations/0002_settings.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_settings.sql"),
+    include_str!("../migrations/0003_event_life.sql"),
+];
 
 /// The version that this program reads and writes.
 pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -103,7 +106,10 @@ mod tests {
         connection.execute_batch(MIGRATIONS[0]).unwrap();
         let rows = "INSERT INTO subscription (key, id, scope, endpoint_url, profile, headers, status, failures, \
                     created_at, updated_at) VALUES (7, zeroblob(16), 1, 'https://example.com/', 'harmon', '[]', 1, 3, 8, 9); \
-                    INSERT INTO secret (subscription, place, secret, created_at) VALUES (7, 0, x'616263', 8);";
+                    INSERT INTO secret (subscription, place, secret, created_at) VALUES (7, 0, x'616263', 8); \
+                    INSERT INTO delivery (subscription, ord, event, state, attempts, cause, due) VALUES (7, 5, 4, 0, 1, 1, 99); \
+                    INSERT INTO attempt (subscription, ord, number, cause, started_at, request_headers, response_headers, \
+                    response_body, truncated, total_ns) VALUES (7, 5, 1, 2, 3, '[]', '[]', x'00', 0, 17);";
         connection.execute_batch(rows).unwrap();
         migrate(&mut connection, 1).unwrap();
         assert_eq!(identity(&connection).unwrap().version, VERSION);
@@ -113,11 +119,19 @@ mod tests {
         assert_eq!(kept.settings, SubscriptionSettings::new("https://example.com/", "harmon"));
         let secret = SubscriptionSecret::new(Secret::new("abc"), Timestamp::from_unix_millis(8));
         assert_eq!(kept.secrets, [secret]);
+        let row = crate::rows::DeliveryRow::find(&connection, kept.key, 5).unwrap().unwrap();
+        assert_eq!((row.state, row.attempts, row.cause), (DeliveryState::Pending, 1, Trigger::Manual));
+        assert_eq!(row.due.map(Timestamp::as_unix_millis), Some(99));
+        let attempt = connection.query_row("SELECT ord, cause, total_ns FROM attempt", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+        });
+        assert_eq!(attempt.unwrap(), (5, 2, 17));
     }
 
     #[test]
     fn the_literals_in_statements_are_what_the_engine_means() {
         assert_eq!((DeliveryState::Pending as i64, DeliveryState::Cancelled as i64), (0, 5));
+        assert_eq!(DeliveryState::Expired as i64, 4);
         assert_eq!((Trigger::Schedule as i64, SubscriptionStatus::TooManyErrors as i64), (0, 3));
     }
 

@@ -13,8 +13,8 @@ use hookseal_engine::{
     AttemptRecord, DeliveryId, DeliveryRecord, DeliveryRef, EventId, EventRecord, Scope, Subscription,
     SubscriptionId,
     ports::store::{
-        ApiKey, Batch, Claim, Claimed, Committed, DeliveryFilter, EventFilter, Found, NewSubscription, Page,
-        Recovered, Retried, Store, StoreError, SubscriptionChange,
+        ApiKey, Batch, Cancelled, Claim, Claimed, Committed, DeliveryFilter, EventFilter, Expired, Found,
+        NewSubscription, Page, Recovered, Retried, Store, StoreError, SubscriptionChange,
     },
 };
 use parking_lot::Mutex;
@@ -216,6 +216,14 @@ impl Store for SqliteStore {
 
     async fn retry(&self, scope: Scope, id: DeliveryId, now: Timestamp) -> Result<Retried, StoreError> {
         self.write(move |writer| writer.retry(scope, id, now)).await
+    }
+
+    async fn cancel(&self, scope: Scope, id: DeliveryId, now: Timestamp) -> Result<Cancelled, StoreError> {
+        self.write(move |writer| writer.cancel(scope, id, now)).await
+    }
+
+    async fn expire(&self, now: Timestamp, limit: usize) -> Result<Expired, StoreError> {
+        self.write(move |writer| writer.expire(now, limit)).await
     }
 
     async fn add_key(&self, key: ApiKey) -> Result<(), StoreError> {

@@ -124,7 +124,7 @@ impl Writer {
         let finished = self.transaction(|connection| {
             let cancelled = connection
                 .prepare_cached(
-                    "UPDATE delivery SET state = 5, due = NULL, \
+                    "UPDATE delivery SET state = 5, due = NULL, expires = NULL, \
                      finished_at = (SELECT deleted_at FROM subscription WHERE key = ?1) \
                      WHERE subscription = ?1 AND ord IN (SELECT ord FROM delivery INDEXED BY delivery_pending \
                      WHERE subscription = ?1 AND state = 0 LIMIT ?2)",

@@ -185,7 +185,7 @@ mod tests {
     use hookseal::Timestamp;
     use hookseal_engine::{
         DeliveryId, EventId, EventType, NewEvent, Payload, SubscriptionId, SubscriptionSettings,
-        SubscriptionStatus, Target, Verdict,
+        SubscriptionStatus, Target, Verdict, Window,
         ports::store::{Batch, NewSubscription},
     };
 
@@ -210,6 +210,7 @@ mod tests {
             payload: Payload { event_type, content_type: None, body },
             external_id: None,
             accepted_at: NOW,
+            window: Window::default(),
             targets,
         }
     }

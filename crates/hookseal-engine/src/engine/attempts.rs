@@ -13,8 +13,8 @@ use crate::{
     AttemptRecord, AttemptResult, DeliveryRef, Trigger,
     dispatcher::Job,
     health::Went,
-    outcome::{decide, explain_status, is_success},
-    ports::store::{HealthChange, NextStep, Outcome},
+    outcome::{before_expiry, decide, explain_status, is_success},
+    ports::store::{End, HealthChange, NextStep, Outcome},
     subscriber::Subscriber,
 };
 
@@ -50,9 +50,14 @@ impl Engine {
         }
     }
 
-    /// Attempts a delivery. `None` where there is nothing to record: the subscription is gone, or the attempt was
-    /// cut off by the end of the server.
+    /// Attempts a delivery. `None` where no attempt is to be recorded: the subscription is gone, the delivery's time
+    /// is over, or the attempt was cut off by the end of the server.
     async fn attempt(self: &Arc<Self>, job: &Job, buffer: &mut SignedHeaders) -> Option<Finished> {
+        let now = self.clock.now();
+        if job.terms.are_over(job.trigger, now) {
+            self.end_without_attempt(job.delivery, End::Expired, now, None);
+            return None;
+        }
         let subscriber = self.subscriber(job.delivery.subscription)?;
         let (started_at, result) = self.send(&subscriber, job, buffer).await?;
         Some(self.judge(&subscriber, job, started_at, result))
@@ -101,17 +106,19 @@ impl Engine {
     ) -> Finished {
         let now = self.clock.now();
         let number = job.attempts + 1;
-        let decision = decide(&subscriber.policy, number, job.trigger, &result, now, self.entropy.next_u64());
-        let well = decision.next == NextStep::Succeeded;
+        let tries = number - job.terms.schedule_from.min(job.attempts);
+        let decision = decide(&subscriber.policy, tries, job.trigger, &result, now, self.entropy.next_u64());
+        let next = before_expiry(decision.next, job.terms.expires_at);
+        let well = next == NextStep::Succeeded;
         let counter = if well { &self.counters.succeeded } else { &self.counters.failed };
         counter.fetch_add(1, Ordering::Relaxed);
-        let health = self.mind_health(job, well, number, decision.gone, now);
+        let health = self.mind_health(job, well, tries, decision.gone, now);
         let attempt = AttemptRecord { number, trigger: job.trigger, started_at, result };
         if !well {
-            log_failure(job.delivery, subscriber, &attempt, decision.next);
+            log_failure(job.delivery, subscriber, &attempt, next);
         }
         Finished {
-            outcome: Outcome { delivery: job.delivery, attempt, next: decision.next },
+            outcome: Outcome { delivery: job.delivery, attempt, next, terms: job.terms },
             health,
             recorded: None,
         }
@@ -123,7 +130,7 @@ impl Engine {
         self: &Arc<Self>,
         job: &Job,
         well: bool,
-        number: u32,
+        tries: u32,
         gone: bool,
         now: Timestamp,
     ) -> Option<HealthChange> {
@@ -132,7 +139,7 @@ impl Engine {
         }
         let subscription = job.delivery.subscription;
         let subscriber = self.subscriber(subscription)?;
-        let went = if well { Went::Well } else { Went::Badly { number, gone } };
+        let went = if well { Went::Well } else { Went::Badly { number: tries, gone } };
         let (health, disable) = subscriber.standing().lock().after(went, &subscriber.policy, now)?;
         if disable.is_some() {
             self.apply_rules(&subscriber);
@@ -176,7 +183,7 @@ fn log_failure(delivery: DeliveryRef, subscriber: &Subscriber, attempt: &Attempt
     let AttemptResult { status, failure, phases, .. } = &attempt.result;
     let retry_at = match next {
         NextStep::RetryAt(at) => Some(tracing::field::display(at)),
-        NextStep::Succeeded | NextStep::GiveUp => None,
+        NextStep::Succeeded | NextStep::GiveUp | NextStep::Expire => None,
     };
     tracing::info!(
         delivery = %delivery.id,
@@ -188,6 +195,7 @@ fn log_failure(delivery: DeliveryRef, subscriber: &Subscriber, attempt: &Attempt
         duration_ms = phases.total.as_millis() as u64,
         retry_at,
         given_up = next == NextStep::GiveUp,
+        expired = next == NextStep::Expire,
         "attempt failed"
     );
 }

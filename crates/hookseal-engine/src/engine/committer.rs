@@ -15,10 +15,10 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::Engine;
 use crate::{
-    NewEvent, SubscriptionKey, Trigger, Verdict,
+    DeliveryRef, NewEvent, SubscriptionKey, Trigger, Verdict,
     dispatcher::Job,
     limits,
-    ports::store::{Batch, HealthChange, NextStep, Outcome, StoreError},
+    ports::store::{Batch, End, Ended, HealthChange, NextStep, Outcome, StoreError},
 };
 
 /// Something to be committed.
@@ -27,6 +27,8 @@ pub(super) enum Entry {
     Event(Box<Accepting>),
     /// What came of an attempt.
     Outcome(Box<Finished>),
+    /// A delivery that ends without an attempt.
+    Ended(Box<Ending>),
     /// Answered once everything before it was committed.
     Flush(oneshot::Sender<()>),
 }
@@ -46,6 +48,12 @@ pub(super) struct Finished {
     pub(super) recorded: Option<oneshot::Sender<()>>,
 }
 
+/// A delivery that ends without an attempt, and who waits for that to be recorded.
+pub(super) struct Ending {
+    ended: Ended,
+    recorded: Option<oneshot::Sender<()>>,
+}
+
 /// Commits until every sender is gone.
 pub(super) async fn run(engine: Arc<Engine>, mut queue: mpsc::UnboundedReceiver<Entry>) {
     let mut entries = Vec::new();
@@ -54,7 +62,7 @@ pub(super) async fn run(engine: Arc<Engine>, mut queue: mpsc::UnboundedReceiver<
     loop {
         tokio::select! {
             count = queue.recv_many(&mut entries, limits::COMMIT_EVENTS_MAX) => if count == 0 { return },
-            () = engine.clock.sleep(pause), if !round.finished.is_empty() => {}
+            () = engine.clock.sleep(pause), if round.holds_outcomes() => {}
         }
         round.take(&mut entries);
         // Whoever is ready to publish right now gets to do so before the batch closes. When nobody is, this costs
@@ -81,6 +89,7 @@ pub(super) async fn run(engine: Arc<Engine>, mut queue: mpsc::UnboundedReceiver<
 struct Round {
     events: Vec<Accepting>,
     finished: Vec<Finished>,
+    ended: Vec<Ending>,
     flushes: Vec<oneshot::Sender<()>>,
 }
 
@@ -95,12 +104,18 @@ impl Round {
         match entry {
             Entry::Event(accepting) => self.events.push(*accepting),
             Entry::Outcome(finished) => self.finished.push(*finished),
+            Entry::Ended(ending) => self.ended.push(*ending),
             Entry::Flush(reply) => self.flushes.push(reply),
         }
     }
 
+    /// Whether it holds what the store has refused once and must take in the end.
+    fn holds_outcomes(&self) -> bool {
+        !self.finished.is_empty() || !self.ended.is_empty()
+    }
+
     async fn commit(&mut self, engine: &Arc<Engine>) -> Result<(), StoreError> {
-        if !self.events.is_empty() || !self.finished.is_empty() {
+        if !self.events.is_empty() || self.holds_outcomes() {
             match engine.store.commit(self.batch(engine)).await {
                 Ok(committed) => self.settle(engine, &committed.verdicts),
                 Err(error) => {
@@ -121,6 +136,7 @@ impl Round {
         Batch {
             events: self.events.iter().map(|accepting| accepting.event.clone()).collect(),
             outcomes: self.finished.iter().map(|finished| finished.outcome.clone()).collect(),
+            ended: self.ended.iter().map(|ending| ending.ended).collect(),
             health: self.health(engine),
         }
     }
@@ -159,6 +175,7 @@ impl Round {
         }
         drop(dispatcher);
         engine.release(refused);
+        self.note_expiries(engine);
         for (accepting, verdict) in self.events.drain(..).zip(verdicts) {
             if *verdict == Verdict::Accepted {
                 engine.count_accepted();
@@ -170,6 +187,21 @@ impl Round {
             if let Some(recorded) = finished.recorded {
                 recorded.send(()).ok();
             }
+        }
+        for recorded in self.ended.drain(..).filter_map(|ending| ending.recorded) {
+            // Whoever asked may have stopped waiting.
+            recorded.send(()).ok();
+        }
+    }
+
+    /// Has what was stored looked at again when it expires.
+    fn note_expiries(&self, engine: &Engine) {
+        let events = self.events.iter().filter_map(|accepting| accepting.event.window.expires_at);
+        let retried = |finished: &&Finished| matches!(finished.outcome.next, NextStep::RetryAt(_));
+        let outcomes = self.finished.iter().filter(retried);
+        let outcomes = outcomes.filter_map(|finished| finished.outcome.terms.expires_at);
+        if let Some(first) = events.chain(outcomes).min() {
+            engine.note_expiry(first);
         }
     }
 
@@ -203,7 +235,8 @@ fn place(
         if target.leased {
             jobs.push(event.job(index, &payload));
         } else {
-            dispatcher.stored(target.subscription, event.accepted_at, true, now);
+            // What is put off does not wait for want of room.
+            dispatcher.stored(target.subscription, event.due_at(), event.window.deliver_at.is_none(), now);
         }
     }
     jobs
@@ -224,11 +257,31 @@ impl NewEvent {
             subscription: self.targets[index].subscription,
             scope: self.scope,
         };
-        Job { delivery, payload: Arc::clone(payload), attempts: 0, trigger: Trigger::Schedule }
+        Job {
+            delivery,
+            payload: Arc::clone(payload),
+            attempts: 0,
+            trigger: Trigger::Schedule,
+            terms: self.terms(),
+        }
     }
 }
 
 impl Engine {
+    /// Has a delivery recorded as ended that this node has leased, and that is neither queued nor under way.
+    pub(super) fn end_without_attempt(
+        &self,
+        delivery: DeliveryRef,
+        end: End,
+        at: hookseal::Timestamp,
+        recorded: Option<oneshot::Sender<()>>,
+    ) {
+        let ended = Ended { delivery, end, at };
+        if self.entries.send(Entry::Ended(Box::new(Ending { ended, recorded }))).is_err() {
+            tracing::error!("a delivery ended after the committer had stopped; it waits for the next run");
+        }
+    }
+
     /// Waits until everything handed to the committer so far is recorded, at most [`limits::CUT`].
     pub(super) async fn flush(&self) {
         let (reply, flushed) = oneshot::channel();

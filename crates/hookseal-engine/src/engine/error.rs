@@ -30,6 +30,12 @@ pub enum PublishError {
     /// Its media type cannot be sent as a header.
     #[error("the content type is not a header value")]
     ContentType,
+    /// It is put off for longer than is allowed.
+    #[error("lies more than {} days ahead", crate::limits::DELIVER_AT_AHEAD_MAX.as_secs() / 86_400)]
+    DeliverAt,
+    /// It would expire before it is delivered.
+    #[error("{0}")]
+    ExpiresAt(&'static str),
     /// The publisher's id was used for another type or other bytes.
     #[error("the id belongs to another event, {with}")]
     Conflict {

@@ -10,7 +10,9 @@
 
 mod attempts;
 mod committer;
+mod deliveries;
 mod error;
+mod expiry;
 mod publish;
 mod refill;
 mod subscriptions;
@@ -25,7 +27,7 @@ use hookseal::{Profile, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
-use self::committer::Entry;
+use self::{committer::Entry, expiry::Expiry};
 pub use self::{
     error::{ChangeError, EngineError, FieldProblem, PublishError, StartError},
     publish::{Publish, Published},
@@ -71,6 +73,7 @@ pub struct Engine {
     dispatcher: Mutex<Dispatcher>,
     entries: mpsc::UnboundedSender<Entry>,
     accepting: Arc<Semaphore>,
+    expiry: Expiry,
     /// Wakes the task that waits for what comes due.
     refill: Notify,
     /// Wakes whoever waits for the last attempt to be over.
@@ -143,6 +146,7 @@ impl Engine {
             dispatcher: Mutex::new(Dispatcher::new()),
             entries,
             accepting: Arc::new(Semaphore::new(limits::ACCEPTING_BYTES_MAX)),
+            expiry: Expiry::default(),
             refill: Notify::new(),
             idle: Notify::new(),
             stopping: watch::Sender::new(Stopping::No),
@@ -164,7 +168,11 @@ impl Engine {
             );
         }
         tokio::spawn(committer::run(Arc::clone(&engine), queue));
+        if let Some(first) = recovered.next_expiry {
+            engine.note_expiry(first);
+        }
         tokio::spawn(refill::run(Arc::clone(&engine)));
+        tokio::spawn(expiry::run(Arc::clone(&engine)));
         engine.refill.notify_one();
         Ok(engine)
     }
@@ -277,6 +285,10 @@ impl Engine {
         let mut dispatcher = self.dispatcher.lock();
         for job in &jobs {
             dispatcher.stored(job.delivery.subscription, now, true, now);
+        }
+        drop(dispatcher);
+        if let Some(first) = jobs.iter().filter_map(|job| job.terms.expires_at).min() {
+            self.note_expiry(first);
         }
     }
 }

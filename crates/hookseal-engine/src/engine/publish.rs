@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
+use hookseal::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
@@ -9,7 +10,8 @@ use super::{
     committer::{Accepting, Entry},
 };
 use crate::{
-    EventId, NewEvent, Payload, Scope, SubscriptionKey, Target, Verdict, limits, ports::store::StoreError,
+    EventId, NewEvent, Payload, Scope, SubscriptionKey, Target, Verdict, Window, limits,
+    ports::store::StoreError,
 };
 
 /// An event to be published.
@@ -19,6 +21,15 @@ pub struct Publish {
     pub payload: Payload,
     /// The publisher's own id.
     pub external_id: Option<String>,
+    /// When it may be delivered. A `deliver_at` in the past means at once.
+    pub window: Window,
+}
+
+impl Publish {
+    /// An event that has no id of its publisher's, is delivered at once and never expires.
+    pub fn of(payload: Payload) -> Self {
+        Self { payload, external_id: None, window: Window::default() }
+    }
 }
 
 /// An event that is durable.
@@ -44,17 +55,70 @@ impl Engine {
         scope: Scope,
         publish: Publish,
     ) -> Result<Published, PublishError> {
-        self.check(&publish)?;
+        let mut accepted = self.begin(scope, publish).await?;
+        tokio::select! {
+            published = accepted.settled() => published,
+            () = self.clock.sleep(limits::ACCEPT_TIMEOUT) => Err(PublishError::Timeout),
+        }
+    }
+
+    /// Publishes events as if one after the other, and gives what came of each, in their order. They share as few
+    /// commits as they can; one that is refused leaves the others as they are.
+    pub async fn publish_all(
+        self: &Arc<Self>,
+        scope: Scope,
+        events: Vec<Publish>,
+    ) -> Vec<Result<Published, PublishError>> {
+        let mut published = Vec::with_capacity(events.len());
+        let mut under_way = Vec::new();
+        let mut deliveries = 0;
+        for event in events {
+            let begun = self.begin(scope, event).await;
+            deliveries += begun.as_ref().map_or(0, |accepted| accepted.deliveries);
+            under_way.push(begun);
+            if deliveries > limits::BATCH_DELIVERIES_MAX {
+                published.extend(self.all_published(std::mem::take(&mut under_way)).await);
+                deliveries = 0;
+            }
+        }
+        published.extend(self.all_published(under_way).await);
+        published
+    }
+
+    /// Waits for events that were handed to the committer, for all of them no longer than for one.
+    async fn all_published(
+        &self,
+        accepted: Vec<Result<Accepted, PublishError>>,
+    ) -> Vec<Result<Published, PublishError>> {
+        let timeout = self.clock.sleep(limits::ACCEPT_TIMEOUT);
+        tokio::pin!(timeout);
+        let (mut published, mut timed_out) = (Vec::with_capacity(accepted.len()), false);
+        for accepted in accepted {
+            published.push(match accepted {
+                Err(error) => Err(error),
+                Ok(accepted) if timed_out => accepted.published_by_now(),
+                Ok(mut accepted) => tokio::select! {
+                    biased;
+                    published = accepted.settled() => published,
+                    () = &mut timeout => {
+                        timed_out = true;
+                        accepted.published_by_now()
+                    }
+                },
+            });
+        }
+        published
+    }
+
+    /// Checks an event, and hands it to the committer when its turn has come.
+    async fn begin(self: &Arc<Self>, scope: Scope, publish: Publish) -> Result<Accepted, PublishError> {
+        self.check(&publish, self.clock.now())?;
         let keys = self.registry.read().matching(scope, &publish.payload.event_type);
         if keys.len() > limits::FAN_OUT_MAX {
             return Err(PublishError::FanOut { matched: keys.len(), most: limits::FAN_OUT_MAX });
         }
         let permit = self.admission(publish.payload.body.len()).await?;
-        let accepted = self.accept(scope, publish, &keys, permit)?;
-        tokio::select! {
-            verdict = accepted.verdict => settle(accepted.id, keys.len(), verdict),
-            () = self.clock.sleep(limits::ACCEPT_TIMEOUT) => Err(PublishError::Timeout),
-        }
+        self.accept(scope, publish, &keys, permit)
     }
 
     /// Waits for its turn: events that wait for their commit have a bound in bytes.
@@ -80,15 +144,19 @@ impl Engine {
         permit: OwnedSemaphorePermit,
     ) -> Result<Accepted, PublishError> {
         let now = self.clock.now();
+        let Publish { payload, external_id, mut window } = publish;
+        window.deliver_at = window.deliver_at.filter(|at| *at > now);
         let order = self.ids.reserve(now, keys.len() as u64 + 1);
         let id = EventId::from_parts(order, self.entropy.next_u64());
-        let targets = self.targets(keys, publish.payload.body.len());
-        let Publish { payload, external_id } = publish;
-        let event = NewEvent { id, scope, payload, external_id, accepted_at: now, targets };
+        let targets = match window.deliver_at {
+            Some(_) => put_off(keys),
+            None => self.targets(keys, payload.body.len()),
+        };
+        let event = NewEvent { id, scope, payload, external_id, accepted_at: now, window, targets };
         let (reply, verdict) = oneshot::channel();
         let accepting = Accepting { event, reply, _permit: permit };
         self.entries.send(Entry::Event(Box::new(accepting))).map_err(|_| PublishError::Stopping)?;
-        Ok(Accepted { id, verdict })
+        Ok(Accepted { id, deliveries: keys.len(), verdict })
     }
 
     fn targets(&self, keys: &[SubscriptionKey], bytes: usize) -> Vec<Target> {
@@ -101,7 +169,7 @@ impl Engine {
             .collect()
     }
 
-    fn check(&self, publish: &Publish) -> Result<(), PublishError> {
+    fn check(&self, publish: &Publish, now: Timestamp) -> Result<(), PublishError> {
         let bytes = publish.payload.body.len();
         if bytes > self.body_bytes_max {
             return Err(PublishError::BodyTooLarge { bytes, most: self.body_bytes_max });
@@ -113,7 +181,7 @@ impl Engine {
         if content_type.is_some_and(|text| text.is_empty() || http::HeaderValue::from_str(text).is_err()) {
             return Err(PublishError::ContentType);
         }
-        Ok(())
+        check_window(publish.window, now)
     }
 
     pub(super) fn count_accepted(&self) {
@@ -121,24 +189,54 @@ impl Engine {
     }
 }
 
+/// The targets of an event that is delivered later: all wait in the store.
+fn put_off(keys: &[SubscriptionKey]) -> Vec<Target> {
+    keys.iter().map(|&subscription| Target { subscription, leased: false }).collect()
+}
+
+fn check_window(window: Window, now: Timestamp) -> Result<(), PublishError> {
+    let Window { deliver_at, expires_at } = window;
+    if deliver_at.is_some_and(|at| at > now.saturating_add(limits::DELIVER_AT_AHEAD_MAX)) {
+        return Err(PublishError::DeliverAt);
+    }
+    match (deliver_at, expires_at) {
+        (_, Some(over)) if over <= now => Err(PublishError::ExpiresAt("lies in the past")),
+        (Some(at), Some(over)) if over <= at => Err(PublishError::ExpiresAt("must lie after `deliver_at`")),
+        _ => Ok(()),
+    }
+}
+
+/// An event in the committer's hands.
 struct Accepted {
     id: EventId,
+    deliveries: usize,
     verdict: oneshot::Receiver<Result<Verdict, StoreError>>,
 }
 
-fn settle(
-    id: EventId,
-    deliveries: usize,
-    verdict: Result<Result<Verdict, StoreError>, oneshot::error::RecvError>,
-) -> Result<Published, PublishError> {
-    match verdict {
-        Ok(Ok(Verdict::Accepted)) => Ok(Published { id, deliveries, duplicate: false }),
-        Ok(Ok(Verdict::Duplicate { of, deliveries })) => {
-            Ok(Published { id: of, deliveries, duplicate: true })
+impl Accepted {
+    /// Waits for the commit; not to be called again once it has returned.
+    async fn settled(&mut self) -> Result<Published, PublishError> {
+        match (&mut self.verdict).await {
+            Ok(verdict) => self.settle(verdict),
+            Err(_) => Err(PublishError::Stopping),
         }
-        Ok(Ok(Verdict::Conflict { with })) => Err(PublishError::Conflict { with }),
-        Ok(Err(error)) => Err(PublishError::Store(error)),
-        Err(_) => Err(PublishError::Stopping),
+    }
+
+    /// What came of it, where that is known without waiting.
+    fn published_by_now(mut self) -> Result<Published, PublishError> {
+        match self.verdict.try_recv() {
+            Ok(verdict) => self.settle(verdict),
+            Err(oneshot::error::TryRecvError::Empty) => Err(PublishError::Timeout),
+            Err(oneshot::error::TryRecvError::Closed) => Err(PublishError::Stopping),
+        }
+    }
+
+    fn settle(&self, verdict: Result<Verdict, StoreError>) -> Result<Published, PublishError> {
+        match verdict.map_err(PublishError::Store)? {
+            Verdict::Accepted => Ok(Published { id: self.id, deliveries: self.deliveries, duplicate: false }),
+            Verdict::Duplicate { of, deliveries } => Ok(Published { id: of, deliveries, duplicate: true }),
+            Verdict::Conflict { with } => Err(PublishError::Conflict { with }),
+        }
     }
 }
 

@@ -62,7 +62,7 @@ impl Engine {
 
 impl From<crate::ports::store::ClaimedDelivery> for Job {
     fn from(claimed: crate::ports::store::ClaimedDelivery) -> Self {
-        let crate::ports::store::ClaimedDelivery { delivery, payload, attempts, trigger } = claimed;
-        Self { delivery, payload: Arc::new(payload), attempts, trigger }
+        let crate::ports::store::ClaimedDelivery { delivery, payload, attempts, trigger, terms } = claimed;
+        Self { delivery, payload: Arc::new(payload), attempts, trigger, terms }
     }
 }

@@ -1,4 +1,4 @@
-//! Creating, changing and deleting subscriptions, test deliveries, and asking for another attempt.
+//! Creating, changing and deleting subscriptions, and test deliveries.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use super::{ChangeError, Engine, EngineError, FieldProblem};
 use crate::{
     AttemptRecord, DeliveryId, EventId, EventType, Health, NewEvent, Payload, Scope, Subscription,
     SubscriptionId, SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Target,
-    Trigger,
+    Trigger, Window,
     ports::{
         EndpointError,
-        store::{NewSubscription, Retried, SubscriptionChange},
+        store::{NewSubscription, SubscriptionChange},
     },
     subscriber::{Subscriber, SubscriberError},
 };
@@ -161,27 +161,6 @@ impl Engine {
         Ok(Pinged { event: job.delivery.event, delivery: job.delivery.id, attempt, success })
     }
 
-    /// Has a delivery attempted again, at once, whatever became of it.
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError::NotFound`]; [`EngineError::Conflict`] while it is under way or when its subscription is gone.
-    pub async fn retry_delivery(self: &Arc<Self>, scope: Scope, id: DeliveryId) -> Result<(), EngineError> {
-        let now = self.clock.now();
-        match self.store.retry(scope, id, now).await.map_err(EngineError::Store)? {
-            Retried::Due(delivery) => {
-                self.dispatcher.lock().stored(delivery.subscription, now, false, now);
-                self.pump();
-                Ok(())
-            }
-            Retried::Leased => Err(EngineError::Conflict("the delivery is being attempted just now")),
-            Retried::SubscriptionGone => {
-                Err(EngineError::Conflict("the delivery's subscription was deleted"))
-            }
-            Retried::NotFound => Err(EngineError::NotFound),
-        }
-    }
-
     fn ping_event(&self, subscriber: &Subscriber) -> NewEvent {
         let now = self.clock.now();
         let Subscription { id, key, scope, .. } = subscriber.subscription;
@@ -193,6 +172,7 @@ impl Engine {
             payload: Payload { event_type, content_type: None, body: Bytes::from(body) },
             external_id: None,
             accepted_at: now,
+            window: Window::default(),
             targets: vec![Target { subscription: key, leased: true }],
         }
     }

@@ -8,7 +8,7 @@ use hookseal::Timestamp;
 use crate::{
     AttemptRecord, DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, DisableReason, EventId,
     EventRecord, EventType, Health, KeyId, NewEvent, Payload, Scope, Subscription, SubscriptionId,
-    SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Verdict,
+    SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Terms, Verdict,
 };
 
 /// Where events, deliveries and subscriptions are kept.
@@ -21,7 +21,8 @@ pub trait Store: Send + Sync + 'static {
     /// Stores new events with their deliveries, and outcomes of earlier deliveries, in one transaction.
     ///
     /// An outcome is applied only while this node holds the delivery's lease; the lease ends with it. An outcome of
-    /// a delivery whose lease was lost, and of a subscription that is gone, is dropped.
+    /// a delivery whose lease was lost, and of a subscription that is gone, is dropped. The same holds for deliveries
+    /// that end without an attempt.
     async fn commit(&self, batch: Batch) -> Result<Committed, StoreError>;
 
     /// Leases deliveries of one subscription that are due, the longest due first.
@@ -101,8 +102,16 @@ pub trait Store: Send + Sync + 'static {
     /// The attempts of one delivery, oldest first; `None` where there is no such delivery.
     async fn attempts(&self, scope: Scope, id: DeliveryId) -> Result<Option<Vec<AttemptRecord>>, StoreError>;
 
-    /// Makes a delivery due at `now`, whatever became of it; it keeps its attempts. Leased ones are left as they are.
+    /// Makes a delivery due at `now`, whatever became of it; it keeps its attempts, and its schedule begins anew. Leased
+    /// ones are left as they are.
     async fn retry(&self, scope: Scope, id: DeliveryId, now: Timestamp) -> Result<Retried, StoreError>;
+
+    /// Calls a delivery off that waits and is not leased.
+    async fn cancel(&self, scope: Scope, id: DeliveryId, now: Timestamp) -> Result<Cancelled, StoreError>;
+
+    /// Ends deliveries that wait, are not leased and whose time is over at `now`, at most `limit` of them. Those that
+    /// someone asked for, and those of a subscription that is gone, are left as they are.
+    async fn expire(&self, now: Timestamp, limit: usize) -> Result<Expired, StoreError>;
 
     /// Stores an API key.
     async fn add_key(&self, key: ApiKey) -> Result<(), StoreError>;
@@ -177,8 +186,40 @@ pub struct Batch {
     pub events: Vec<NewEvent>,
     /// Outcomes of deliveries that this node has leased.
     pub outcomes: Vec<Outcome>,
+    /// Deliveries that this node has leased and that end without an attempt.
+    pub ended: Vec<Ended>,
     /// Changes of subscriptions that follow from the outcomes.
     pub health: Vec<HealthChange>,
+}
+
+/// A delivery that ends without an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Which delivery.
+    pub delivery: DeliveryRef,
+    /// How it ends.
+    pub end: End,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How a delivery ends without an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Its time was over.
+    Expired,
+    /// Its owner called it off.
+    Cancelled,
+}
+
+impl End {
+    /// The state that it leads to.
+    pub const fn state(self) -> DeliveryState {
+        match self {
+            Self::Expired => DeliveryState::Expired,
+            Self::Cancelled => DeliveryState::Cancelled,
+        }
+    }
 }
 
 /// The answer to a [`Batch`].
@@ -197,6 +238,8 @@ pub struct Outcome {
     pub attempt: AttemptRecord,
     /// What becomes of the delivery.
     pub next: NextStep,
+    /// What holds for it until its next attempt, where there is one.
+    pub terms: Terms,
 }
 
 /// What becomes of a delivery after an attempt.
@@ -208,6 +251,8 @@ pub enum NextStep {
     RetryAt(Timestamp),
     /// It is given up.
     GiveUp,
+    /// It would be tried again, but only when its time is over.
+    Expire,
 }
 
 /// The new health of a subscription and, where it is disabled, why.
@@ -252,8 +297,10 @@ pub struct ClaimedDelivery {
     pub payload: Payload,
     /// Attempts made so far.
     pub attempts: u32,
-    /// Whether someone asked for this attempt.
+    /// Why this attempt is made.
     pub trigger: crate::Trigger,
+    /// What holds for it.
+    pub terms: Terms,
 }
 
 /// What a store knows when it is opened.
@@ -261,6 +308,8 @@ pub struct ClaimedDelivery {
 pub struct Recovered {
     /// For each subscription that has deliveries waiting, when the first is due.
     pub waiting: Vec<(SubscriptionKey, Timestamp)>,
+    /// When the first of those that wait expires.
+    pub next_expiry: Option<Timestamp>,
     /// The highest order that any id in the store has; new ids must be above it.
     pub highest_order: u64,
     /// Deliveries that were accepted or under way and had no outcome recorded: they are attempted again.
@@ -364,6 +413,28 @@ pub enum Retried {
     NotFound,
     /// Its subscription is gone.
     SubscriptionGone,
+}
+
+/// What came of calling a delivery off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It is called off.
+    Done,
+    /// A worker holds it just now.
+    Leased(DeliveryRef),
+    /// It had ended before.
+    Final(DeliveryState),
+    /// There is no such delivery.
+    NotFound,
+}
+
+/// What expiring came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Expired {
+    /// Deliveries that ended.
+    pub ended: usize,
+    /// When the next of those that wait and are not leased expires: in the past where there are more than the limit.
+    pub next: Option<Timestamp>,
 }
 
 /// An API key as it is stored: never the key itself.

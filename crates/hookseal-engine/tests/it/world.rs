@@ -162,6 +162,11 @@ impl World {
         self.engine.store().delivery(SCOPE, id).await.unwrap().unwrap()
     }
 
+    /// The deliveries of an event, as they are stored.
+    pub(crate) async fn store_deliveries(&self, event: &Published) -> Vec<DeliveryRecord> {
+        self.engine.store().event_deliveries(SCOPE, event.id).await.unwrap().unwrap()
+    }
+
     /// Waits until a condition of the stored deliveries of an event holds.
     pub(crate) async fn until(
         &self,
@@ -170,7 +175,7 @@ impl World {
     ) -> DeliveryRecord {
         bounded(async {
             loop {
-                let found = self.engine.store().event_deliveries(SCOPE, event.id).await.unwrap().unwrap();
+                let found = self.store_deliveries(event).await;
                 if let Some(record) = found.iter().find(|record| condition(record)) {
                     return record.clone();
                 }
@@ -203,7 +208,7 @@ pub(crate) fn settings(profile: &str) -> SubscriptionSettings {
 pub(crate) fn publish(event_type: &str, body: &'static str) -> Publish {
     let event_type = EventType::new(event_type).unwrap();
     let payload = Payload { event_type, content_type: None, body: Bytes::from_static(body.as_bytes()) };
-    Publish { payload, external_id: None }
+    Publish::of(payload)
 }
 
 pub(crate) fn header<'a>(outbound: &'a Outbound, name: &str) -> &'a str {

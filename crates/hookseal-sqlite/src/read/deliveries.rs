@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use hookseal::Timestamp;
 use hookseal_engine::{
     DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, EventId, EventType, Scope, SubscriptionId,
-    SubscriptionKey,
+    SubscriptionKey, Window,
     limits::FAN_OUT_MAX,
     ports::store::{DeliveryFilter, Found, Page, StoreError},
     target_order,
@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    events::{EventHead, is_before},
+    events::{EventHead, head_columns, head_tables, is_before},
     search::Search,
 };
 use crate::{
@@ -28,6 +28,7 @@ pub(crate) struct Located {
     pub(crate) key: DeliveryRef,
     event_type: EventType,
     accepted_at: Timestamp,
+    window: Window,
 }
 
 impl Located {
@@ -41,6 +42,7 @@ impl Located {
             },
             event_type: event.event_type.clone(),
             accepted_at: event.accepted_at,
+            window: event.window,
         }
     }
 }
@@ -176,9 +178,12 @@ fn by_event(
 ) -> Result<(), StoreError> {
     let mut records = Records::new(connection, view);
     let mut statement = connection
-        .prepare_cached(
-            "SELECT ord, nonce, scope, accepted_at, type, targets FROM event WHERE ord < ?1 ORDER BY ord DESC",
-        )
+        .prepare_cached(concat!(
+            "SELECT ",
+            head_columns!(),
+            head_tables!(),
+            " WHERE e.ord < ?1 ORDER BY e.ord DESC"
+        ))
         .doing("search deliveries")?;
     let mut rows = statement.query([before.cast_signed()]).doing("search deliveries")?;
     while let Some(row) = rows.next().doing("search deliveries")? {
@@ -264,6 +269,7 @@ impl<'c> Records<'c> {
             attempts: 0,
             due_at: None,
             created_at: located.accepted_at,
+            window: located.window,
             finished_at: None,
             last_status: None,
             last_failure: None,

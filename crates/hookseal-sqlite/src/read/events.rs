@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hookseal::Timestamp;
 use hookseal_engine::{
-    EventId, EventRecord, EventType, Payload, Scope, SubscriptionKey,
+    EventId, EventRecord, EventType, Payload, Scope, SubscriptionKey, Window,
     ports::store::{EventFilter, Found, Page, StoreError},
 };
 use rusqlite::{Connection, Row, params};
@@ -16,18 +16,33 @@ use crate::{
     targets,
 };
 
+/// The columns that [`EventHead::read`] reads, of [`head_tables!`].
+macro_rules! head_columns {
+    () => {
+        "e.ord, e.nonce, e.scope, e.accepted_at, e.type, e.targets, w.deliver_at, w.expires_at"
+    };
+}
+/// The tables of an event, by the names that [`head_columns!`] uses.
+macro_rules! head_tables {
+    () => {
+        " FROM event AS e LEFT JOIN event_window AS w ON w.event = e.ord"
+    };
+}
+pub(crate) use {head_columns, head_tables};
+
 /// What a delivery needs of its event.
 #[derive(Debug, Clone)]
 pub(crate) struct EventHead {
     pub(crate) id: EventId,
     pub(crate) scope: Scope,
     pub(crate) accepted_at: Timestamp,
+    pub(crate) window: Window,
     pub(crate) event_type: EventType,
     pub(crate) targets: Vec<SubscriptionKey>,
 }
 
 impl EventHead {
-    /// Reads the columns `ord, nonce, scope, accepted_at, type, targets`.
+    /// Reads a row whose first columns are those of `head_columns!`.
     pub(crate) fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         let order: i64 = row.get(0).doing("read an event")?;
         let cells = Cells::of(row, "event", order);
@@ -38,25 +53,28 @@ impl EventHead {
             accepted_at: time(cells.value(3, "accepted_at")?),
             event_type: cells.decode(4, "type", |text: String| EventType::new(text).ok())?,
             targets: cells.decode(5, "targets", |bytes: Vec<u8>| targets::decode(&bytes))?,
+            window: Window {
+                deliver_at: cells.value::<Option<i64>>(6, "deliver_at")?.map(time),
+                expires_at: cells.value::<Option<i64>>(7, "expires_at")?.map(time),
+            },
         })
     }
 
     /// The head of the event at this place.
     pub(crate) fn at(connection: &Connection, order: u64) -> Result<Option<Self>, StoreError> {
-        Self::first(
-            connection,
-            "SELECT ord, nonce, scope, accepted_at, type, targets FROM event WHERE ord = ?1",
-            order,
-        )
+        const SQL: &str = concat!("SELECT ", head_columns!(), head_tables!(), " WHERE e.ord = ?1");
+        Self::first(connection, SQL, order)
     }
 
     /// The head of the last event before this place.
     pub(crate) fn before(connection: &Connection, order: u64) -> Result<Option<Self>, StoreError> {
-        Self::first(
-            connection,
-            "SELECT ord, nonce, scope, accepted_at, type, targets FROM event WHERE ord < ?1 ORDER BY ord DESC LIMIT 1",
-            order,
-        )
+        const SQL: &str = concat!(
+            "SELECT ",
+            head_columns!(),
+            head_tables!(),
+            " WHERE e.ord < ?1 ORDER BY e.ord DESC LIMIT 1"
+        );
+        Self::first(connection, SQL, order)
     }
 
     fn first(connection: &Connection, sql: &str, order: u64) -> Result<Option<Self>, StoreError> {
@@ -72,17 +90,19 @@ pub(crate) fn event(
     scope: Scope,
     id: EventId,
 ) -> Result<Option<EventRecord>, StoreError> {
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT ord, nonce, scope, accepted_at, type, targets, content_type, external_id, length(body), body \
-             FROM event WHERE ord = ?1 AND nonce = ?2 AND scope = ?3",
-        )
-        .doing("read an event")?;
+    const SQL: &str = concat!(
+        "SELECT ",
+        head_columns!(),
+        ", e.content_type, e.external_id, length(e.body), e.body",
+        head_tables!(),
+        " WHERE e.ord = ?1 AND e.nonce = ?2 AND e.scope = ?3"
+    );
+    let mut statement = connection.prepare_cached(SQL).doing("read an event")?;
     let key = params![id.order().cast_signed(), id.nonce().cast_signed(), scope.0];
     let mut rows = statement.query(key).doing("read an event")?;
     let Some(row) = rows.next().doing("read an event")? else { return Ok(None) };
     let mut event = record(row)?;
-    let body: Vec<u8> = Cells::of(row, "event", id.order().cast_signed()).value(9, "body")?;
+    let body: Vec<u8> = Cells::of(row, "event", id.order().cast_signed()).value(11, "body")?;
     event.payload.body = Bytes::from(body);
     Ok(Some(event))
 }
@@ -90,7 +110,7 @@ pub(crate) fn event(
 /// What [`record`] reads.
 macro_rules! head {
     () => {
-        "SELECT ord, nonce, scope, accepted_at, type, targets, content_type, external_id, length(body) FROM event"
+        concat!("SELECT ", head_columns!(), ", e.content_type, e.external_id, length(e.body)", head_tables!())
     };
 }
 
@@ -106,12 +126,12 @@ pub(crate) fn search(
     let mut rows = match &filter.external_id {
         // A publisher's id names one event at most, and has an index.
         Some(external_id) => {
-            const SQL: &str = concat!(head!(), " WHERE ord < ?1 AND scope = ?2 AND external_id = ?3");
+            const SQL: &str = concat!(head!(), " WHERE e.ord < ?1 AND e.scope = ?2 AND e.external_id = ?3");
             statement = connection.prepare_cached(SQL).doing("search events")?;
             statement.query(params![before, scope.0, external_id]).doing("search events")?
         }
         None => {
-            const SQL: &str = concat!(head!(), " WHERE ord < ?1 ORDER BY ord DESC");
+            const SQL: &str = concat!(head!(), " WHERE e.ord < ?1 ORDER BY e.ord DESC");
             statement = connection.prepare_cached(SQL).doing("search events")?;
             statement.query([before]).doing("search events")?
         }
@@ -148,16 +168,17 @@ fn matches(event: &EventRecord, filter: &EventFilter) -> bool {
 
 /// An event without its body.
 fn record(row: &Row<'_>) -> Result<EventRecord, StoreError> {
-    let EventHead { id, scope, accepted_at, event_type, targets } = EventHead::read(row)?;
+    let EventHead { id, scope, accepted_at, window, event_type, targets } = EventHead::read(row)?;
     let cells = Cells::of(row, "event", id.order().cast_signed());
-    let content_type = cells.value(6, "content_type")?;
+    let content_type = cells.value(8, "content_type")?;
     Ok(EventRecord {
         id,
         scope,
         payload: Payload { event_type, content_type, body: Bytes::new() },
-        body_bytes: cells.value::<i64>(8, "body")?.cast_unsigned(),
-        external_id: cells.value(7, "external_id")?,
+        body_bytes: cells.value::<i64>(10, "body")?.cast_unsigned(),
+        external_id: cells.value(9, "external_id")?,
         accepted_at,
+        window,
         deliveries: targets.len(),
     })
 }

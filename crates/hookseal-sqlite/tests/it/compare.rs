@@ -1,17 +1,18 @@
 //! Whatever is done to it, the embedded store answers as the store in memory does.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt::Debug, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hookseal::Timestamp;
 use hookseal_engine::{
-    AttemptRecord, AttemptResult, DeliveryRef, DeliveryState, DisableReason, EventType, Failure, FailureKind,
-    Health, NewEvent, Phases, Scope, SubscriptionId, SubscriptionKey, SubscriptionStatus, Trigger,
+    AttemptRecord, AttemptResult, DeliveryId, DeliveryRef, DeliveryState, DisableReason, EventType, Failure,
+    FailureKind, Health, NewEvent, Phases, Scope, SubscriptionId, SubscriptionKey, SubscriptionStatus, Terms,
+    Trigger, Window,
     ports::{
         Store,
         store::{
-            Batch, Claim, DeliveryFilter, EventFilter, HealthChange, NextStep, Outcome, Page, StoreError,
-            SubscriptionChange,
+            Batch, Claim, DeliveryFilter, End, Ended, EventFilter, HealthChange, NextStep, Outcome, Page,
+            StoreError, SubscriptionChange,
         },
     },
 };
@@ -29,11 +30,13 @@ const SUBSCRIPTIONS: u64 = 4;
 /// A step of a test. An [`Index`] picks from what there is by then.
 #[derive(Debug, Clone)]
 enum Step {
-    Commit { events: Vec<Draft>, outcomes: Vec<(Index, Next)> },
+    Commit { events: Vec<Draft>, outcomes: Vec<(Index, Next)>, ended: Vec<(Index, bool)> },
     Health { subscription: Index, failures: u32, disable: Option<DisableReason> },
     Claim { subscription: Index, limit: usize, bytes_max: usize, ahead_ms: u64 },
     Release(Vec<Index>),
     Retry(Index),
+    Cancel(Index),
+    Expire { ahead_ms: u64, limit: usize },
     Status { subscription: Index, status: SubscriptionStatus },
     Delete { subscription: Index },
     List { subscription: Option<Index>, state: Option<DeliveryState>, limit: usize },
@@ -50,6 +53,9 @@ struct Draft {
     targets: Vec<(Index, bool)>,
     /// Committed with the place of an earlier moment.
     late: bool,
+    /// Milliseconds from its acceptance on.
+    deliver_in: Option<u64>,
+    expires_in: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,28 +63,39 @@ enum Next {
     Succeed,
     RetryIn(u64),
     GiveUp,
+    Expire,
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
     let targets = vec((any::<Index>(), any::<bool>()), 0..5);
-    (any::<bool>(), proptest::option::weighted(0.3, 0..4u8), 0..2u8, targets, proptest::bool::weighted(0.2))
-        .prop_map(|(second_scope, name, body, targets, late)| Draft {
+    let window = (proptest::option::weighted(0.2, 0..400u64), proptest::option::weighted(0.4, 0..400u64));
+    let name = proptest::option::weighted(0.3, 0..4u8);
+    (any::<bool>(), name, 0..2u8, targets, proptest::bool::weighted(0.2), window).prop_map(
+        |(second_scope, name, body, targets, late, (deliver_in, expires_in))| Draft {
             second_scope,
             name,
             body,
             targets,
             late,
-        })
+            deliver_in,
+            expires_in,
+        },
+    )
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let next = prop_oneof![Just(Next::Succeed), (0..3_000u64).prop_map(Next::RetryIn), Just(Next::GiveUp)];
+    let next = prop_oneof![
+        Just(Next::Succeed),
+        (0..3_000u64).prop_map(Next::RetryIn),
+        Just(Next::GiveUp),
+        Just(Next::Expire),
+    ];
     let status = proptest::sample::select(SubscriptionStatus::ALL.to_vec());
     let state = proptest::option::of(proptest::sample::select(DeliveryState::ALL.to_vec()));
     let reason = proptest::option::of(proptest::sample::select(DisableReason::ALL.to_vec()));
     prop_oneof![
-        12 => (vec(draft(), 0..4), vec((any::<Index>(), next), 0..6))
-            .prop_map(|(events, outcomes)| Step::Commit { events, outcomes }),
+        12 => (vec(draft(), 0..4), vec((any::<Index>(), next), 0..6), vec(any::<(Index, bool)>(), 0..3))
+            .prop_map(|(events, outcomes, ended)| Step::Commit { events, outcomes, ended }),
         1 => (any::<Index>(), 0..9u32, reason)
             .prop_map(|(subscription, failures, disable)| Step::Health { subscription, failures, disable }),
         6 => (any::<Index>(), 0..5usize, 0..80usize, 0..4_000u64).prop_map(|(subscription, limit, bytes_max, ahead_ms)| {
@@ -86,6 +103,8 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         3 => vec(any::<Index>(), 0..4).prop_map(Step::Release),
         3 => any::<Index>().prop_map(Step::Retry),
+        2 => any::<Index>().prop_map(Step::Cancel),
+        3 => (0..600u64, 0..4usize).prop_map(|(ahead_ms, limit)| Step::Expire { ahead_ms, limit }),
         1 => (any::<Index>(), status).prop_map(|(subscription, status)| Step::Status { subscription, status }),
         1 => any::<Index>().prop_map(|subscription| Step::Delete { subscription }),
         3 => (proptest::option::of(any::<Index>()), state, 1..6usize)
@@ -117,6 +136,8 @@ struct Pair {
     memory: Arc<MemoryStore>,
     subscriptions: Vec<(SubscriptionId, SubscriptionKey, Scope)>,
     deliveries: Vec<DeliveryRef>,
+    /// What holds for those that were leased last.
+    terms: HashMap<DeliveryId, Terms>,
     clock_ms: u64,
     order: u64,
     /// Places that were left free, for events that are committed late.
@@ -157,6 +178,7 @@ impl Pair {
             memory: Arc::new(MemoryStore::new()),
             subscriptions: Vec::new(),
             deliveries: Vec::new(),
+            terms: HashMap::new(),
             clock_ms: START_MS,
             order,
             spare: order,
@@ -185,7 +207,7 @@ impl Pair {
         self.clock_ms += 20;
         let now = self.now();
         match step {
-            Step::Commit { events, outcomes } => self.commit(events, outcomes).await,
+            Step::Commit { events, outcomes, ended } => self.commit(events, outcomes, ended).await,
             Step::Health { subscription, failures, disable } => {
                 let health =
                     Health { failures_in_a_row: failures, failing_since: (failures > 0).then_some(now) };
@@ -195,7 +217,9 @@ impl Pair {
             Step::Claim { subscription, limit, bytes_max, ahead_ms } => {
                 let due_before = now.saturating_add(Duration::from_millis(ahead_ms));
                 let claim = Claim { subscription: self.pick(subscription).1, due_before, limit, bytes_max };
-                let _ = both!(self, |store| store.claim(claim));
+                let claimed = both!(self, |store| store.claim(claim)).expect("deliveries are claimed");
+                let terms = claimed.deliveries.iter().map(|claimed| (claimed.delivery.id, claimed.terms));
+                self.terms.extend(terms);
             }
             Step::Release(deliveries) => {
                 let deliveries: Vec<_> =
@@ -206,6 +230,15 @@ impl Pair {
                 if let Some(key) = self.delivery(delivery) {
                     let _ = both!(self, |store| store.retry(key.scope, key.id, now));
                 }
+            }
+            Step::Cancel(delivery) => {
+                if let Some(key) = self.delivery(delivery) {
+                    let _ = both!(self, |store| store.cancel(key.scope, key.id, now));
+                }
+            }
+            Step::Expire { ahead_ms, limit } => {
+                let then = now.saturating_add(Duration::from_millis(ahead_ms));
+                let _ = both!(self, |store| store.expire(then, limit));
             }
             Step::Status { subscription, status } => {
                 let (id, _, scope) = self.pick(subscription);
@@ -236,15 +269,24 @@ impl Pair {
         }
     }
 
-    async fn commit(&mut self, drafts: Vec<Draft>, outcomes: Vec<(Index, Next)>) {
+    async fn commit(&mut self, drafts: Vec<Draft>, outcomes: Vec<(Index, Next)>, ended: Vec<(Index, bool)>) {
         let outcomes: Vec<_> =
             outcomes.into_iter().filter_map(|(index, next)| self.outcome(index, next)).collect();
+        let ended: Vec<_> =
+            ended.into_iter().filter_map(|(index, cancelled)| self.ended(index, cancelled)).collect();
         let events: Vec<_> = drafts.into_iter().map(|draft| self.event(draft)).collect();
-        let batch = || Batch { events: events.clone(), outcomes: outcomes.clone(), health: Vec::new() };
+        let batch = || Batch {
+            events: events.clone(),
+            outcomes: outcomes.clone(),
+            ended: ended.clone(),
+            health: Vec::new(),
+        };
         let committed = both!(self, |store| store.commit(batch())).expect("a batch is committed");
         for (event, verdict) in events.iter().zip(committed.verdicts) {
             if verdict == hookseal_engine::Verdict::Accepted {
-                self.deliveries.extend((0..event.targets.len()).map(|index| reference(event, index)));
+                let new = (0..event.targets.len()).map(|index| reference(event, index));
+                self.terms.extend(new.clone().map(|key| (key.id, event.terms())));
+                self.deliveries.extend(new);
             }
         }
     }
@@ -262,6 +304,9 @@ impl Pair {
             self.order
         };
         let mut event = event_at(order, &targets);
+        let after =
+            |ms: Option<u64>| ms.map(|ms| event.accepted_at.saturating_add(Duration::from_millis(ms)));
+        event.window = Window { deliver_at: after(draft.deliver_in), expires_at: after(draft.expires_in) };
         event.scope = scope;
         event.external_id = draft.name.map(|name| format!("name-{name}"));
         event.payload.body = Bytes::from(vec![draft.body; 20]);
@@ -274,6 +319,7 @@ impl Pair {
         let next = match next {
             Next::Succeed => NextStep::Succeeded,
             Next::GiveUp => NextStep::GiveUp,
+            Next::Expire => NextStep::Expire,
             Next::RetryIn(ms) => NextStep::RetryAt(self.now().saturating_add(Duration::from_millis(ms))),
         };
         let failed = next != NextStep::Succeeded;
@@ -286,7 +332,14 @@ impl Pair {
         // Numbers only have to ascend; the clock does.
         let number = (self.clock_ms - START_MS) as u32;
         let attempt = AttemptRecord { number, trigger: Trigger::Schedule, started_at: self.now(), result };
-        Some(Outcome { delivery, attempt, next })
+        // What a claim gives is written back: both stores keep it in ways of their own.
+        let terms = self.terms.get(&delivery.id).copied().unwrap_or_default();
+        Some(Outcome { delivery, attempt, next, terms })
+    }
+
+    fn ended(&self, index: Index, cancelled: bool) -> Option<Ended> {
+        let end = if cancelled { End::Cancelled } else { End::Expired };
+        Some(Ended { delivery: self.delivery(index)?, end, at: self.now() })
     }
 
     fn pick(&self, index: Index) -> (SubscriptionId, SubscriptionKey, Scope) {

@@ -57,7 +57,7 @@ async fn publish(
     for number in from.. {
         let events = batch(number, key);
         let outcomes = done.iter().map(|event| success(reference(event, 0), 1)).collect();
-        let committed = store.commit(Batch { events: events.clone(), outcomes, health: Vec::new() }).await;
+        let committed = store.commit(Batch { events: events.clone(), outcomes, ..Batch::default() }).await;
         let committed = committed.expect("a batch is committed");
         assert!(committed.verdicts.iter().all(|verdict| *verdict == Verdict::Accepted));
         if !acknowledged(&events, &done) {

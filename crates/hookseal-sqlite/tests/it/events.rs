@@ -6,7 +6,8 @@ use bytes::Bytes;
 use hookseal::Timestamp;
 use hookseal_engine::{
     AttemptRecord, AttemptResult, DeliveryRef, EventId, EventType, NewEvent, Payload, Phases, Scope,
-    SubscriptionId, SubscriptionKey, SubscriptionSettings, SubscriptionStatus, Target, Trigger,
+    SubscriptionId, SubscriptionKey, SubscriptionSettings, SubscriptionStatus, Target, Terms, Trigger,
+    Window,
     ports::store::{NewSubscription, NextStep, Outcome},
 };
 
@@ -28,6 +29,7 @@ pub(crate) fn event_at(order: u64, targets: &[(SubscriptionKey, bool)]) -> NewEv
         payload: Payload { event_type, content_type: None, body },
         external_id: None,
         accepted_at: Timestamp::from_unix_millis((order >> 12) as i64),
+        window: Window::default(),
         targets: targets
             .iter()
             .map(|(subscription, leased)| Target { subscription: *subscription, leased: *leased })
@@ -47,7 +49,7 @@ pub(crate) fn success(delivery: DeliveryRef, number: u32) -> Outcome {
     let result = AttemptResult { status: Some(200), phases, ..AttemptResult::default() };
     let started_at = delivery.event.timestamp();
     let attempt = AttemptRecord { number, trigger: Trigger::Schedule, started_at, result };
-    Outcome { delivery, attempt, next: NextStep::Succeeded }
+    Outcome { delivery, attempt, next: NextStep::Succeeded, terms: Terms::default() }
 }
 
 /// A subscription in scope 1.

@@ -49,7 +49,7 @@ async fn a_delivery_is_there_once_while_its_outcome_is_recorded() {
             for number in 0..EVENTS {
                 let event = event_at((START_MS << 12) + 4 * number, &[(key, true)]);
                 let outcomes = earlier.iter().map(|event| success(reference(event, 0), 1)).collect();
-                let batch = Batch { events: vec![event.clone()], outcomes, health: Vec::new() };
+                let batch = Batch { events: vec![event.clone()], outcomes, ..Batch::default() };
                 store.commit(batch).await.expect("a batch is committed");
                 accepted.lock().insert(event.delivery_id(0));
                 earlier = Some(event);

@@ -26,7 +26,7 @@ fn recover_from(store: &hookseal_sqlite::SqliteStore) -> i64 {
 
 async fn commit(store: &impl Store, events: Vec<NewEvent>, done: &[&NewEvent]) {
     let outcomes = done.iter().map(|event| success(reference(event, 0), 1)).collect();
-    store.commit(Batch { events, outcomes, health: Vec::new() }).await.expect("a batch is committed");
+    store.commit(Batch { events, outcomes, ..Batch::default() }).await.expect("a batch is committed");
 }
 
 #[tokio::test]

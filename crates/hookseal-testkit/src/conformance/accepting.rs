@@ -154,7 +154,7 @@ pub async fn a_batch_that_cannot_be_stored_changes_nothing<H: Harness>(world: Wo
         let batch = Batch {
             events: vec![sound.clone(), broken],
             outcomes: vec![success(delivery(&earlier, 0), 1, at(2))],
-            health: Vec::new(),
+            ..Batch::default()
         };
         let refused = world.try_commit(batch).await.expect_err("no such subscription in this scope");
         assert!(matches!(refused, StoreError::Bug { .. }), "{refused:?}");

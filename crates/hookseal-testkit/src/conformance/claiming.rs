@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hookseal_engine::{
-    DeliveryId, DeliveryState, Subscription, Trigger,
+    DeliveryId, DeliveryState, Subscription, Terms, Trigger,
     ports::store::{Claimed, ClaimedDelivery, NextStep},
 };
 
@@ -27,6 +27,7 @@ pub async fn a_claim_gives_all_that_an_attempt_needs<H: Harness>(world: World<H>
                 payload: event.payload,
                 attempts: 0,
                 trigger: Trigger::Schedule,
+                terms: Terms::default(),
             }],
             next_due: None,
         }

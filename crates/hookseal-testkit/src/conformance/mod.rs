@@ -7,6 +7,7 @@ pub mod accepting;
 pub mod bodies;
 pub mod claiming;
 pub mod deleting;
+pub mod ending;
 pub mod keys;
 pub mod listing;
 pub mod outcomes;
@@ -117,6 +118,24 @@ macro_rules! store_conformance {
                 a_delivery_that_does_not_exist_is_not_found
                 a_delivery_of_another_scope_is_not_found
                 a_delivery_whose_subscription_is_gone_is_told_apart
+            ]
+            ending: [
+                an_event_that_is_put_off_waits
+                an_event_that_is_put_off_waits_over_a_crash
+                what_waits_expires_when_its_time_is_over
+                expiring_is_bounded
+                what_is_leased_does_not_expire
+                a_retry_that_waits_expires
+                an_outcome_may_expire_a_delivery
+                what_is_recovered_expires
+                an_expired_delivery_can_be_sent_again
+                a_retry_begins_the_schedule_anew
+                a_waiting_delivery_is_called_off
+                a_leased_delivery_is_not_called_off
+                what_does_not_wait_is_not_called_off
+                a_leased_delivery_ends_without_an_attempt
+                an_end_without_a_lease_is_dropped
+                deliveries_of_a_deleted_subscription_do_not_expire
             ]
             subscriptions: [
                 a_subscription_comes_back_as_it_was_made

@@ -118,6 +118,7 @@ pub async fn events_and_outcomes_share_a_batch<H: Harness>(world: World<H>) {
         events: vec![event.clone()],
         outcomes: vec![success(delivery(&earlier, 0), 1, at(2))],
         health: vec![HealthChange { subscription: subscription.key, health: poor(), disable: None }],
+        ..Batch::default()
     };
     let committed = world.try_commit(batch).await.expect("a batch is committed");
     assert_eq!(committed.verdicts, [Verdict::Accepted]);

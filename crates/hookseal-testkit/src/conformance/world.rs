@@ -8,7 +8,7 @@ use hookseal_engine::{
     AttemptRecord, AttemptResult, DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, EventId, EventType,
     Failure, FailureKind, IdSource, KeyId, NewEvent, Payload, Phases, RetryAfter, Scope, Subscription,
     SubscriptionId, SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Target,
-    Trigger, Verdict,
+    Terms, Trigger, Verdict, Window,
     ports::{
         Store,
         store::{
@@ -76,7 +76,7 @@ pub(super) fn success(delivery: DeliveryRef, number: u32, started_at: Timestamp)
     let phases = Phases { total: Duration::from_millis(12), ..Phases::default() };
     let result = AttemptResult { status: Some(204), phases, ..AttemptResult::default() };
     let attempt = AttemptRecord { number, trigger: Trigger::Schedule, started_at, result };
-    Outcome { delivery, attempt, next: NextStep::Succeeded }
+    Outcome { delivery, attempt, next: NextStep::Succeeded, terms: Terms::default() }
 }
 
 /// An outcome of an attempt that failed, in all its detail.
@@ -99,7 +99,7 @@ pub(super) fn failure(delivery: DeliveryRef, number: u32, started_at: Timestamp,
         address: Some(SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 8443))),
     };
     let attempt = AttemptRecord { number, trigger: Trigger::Schedule, started_at, result };
-    Outcome { delivery, attempt, next }
+    Outcome { delivery, attempt, next, terms: Terms::default() }
 }
 
 impl<H: Harness> World<H> {
@@ -169,6 +169,7 @@ impl<H: Harness> World<H> {
             },
             external_id: None,
             accepted_at: at(seconds),
+            window: Window::default(),
             targets,
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use hookseal_engine::{
     AttemptRecord, AttemptResult, DeliveryRef, DeliveryState, EventRecord, NewEvent, Phases,
     SubscriptionStatus, Target, Trigger, Verdict,
-    ports::store::{Batch, Committed, HealthChange, NextStep, Outcome, StoreError},
+    ports::store::{Batch, Committed, Ended, HealthChange, NextStep, Outcome, StoreError},
 };
 
 use super::state::{Delivery, Event, State};
@@ -27,6 +27,9 @@ impl State {
         }
         for outcome in batch.outcomes {
             self.record_outcome(outcome, leases);
+        }
+        for ended in &batch.ended {
+            self.record_end(ended, leases);
         }
         for change in &batch.health {
             self.change_health(change);
@@ -80,6 +83,7 @@ impl State {
             body_bytes: event.payload.body.len() as u64,
             external_id: event.external_id.clone(),
             accepted_at: event.accepted_at,
+            window: event.window,
             deliveries: event.targets.len(),
         };
         self.events.insert(event.id.order(), Event { record });
@@ -107,7 +111,8 @@ impl State {
             unrecorded: target.leased && !gone,
             attempts: 0,
             trigger: Trigger::Schedule,
-            due: (!gone).then_some(event.accepted_at),
+            due: (!gone).then_some(event.due_at()),
+            schedule_from: 0,
             finished_at: gone.then_some(event.accepted_at),
             status: None,
             failure: None,
@@ -146,11 +151,23 @@ impl State {
         (delivery.state, delivery.due, delivery.finished_at) = match outcome.next {
             NextStep::Succeeded => (DeliveryState::Succeeded, None, Some(ended)),
             NextStep::GiveUp => (DeliveryState::Failed, None, Some(ended)),
+            NextStep::Expire => (DeliveryState::Expired, None, Some(ended)),
             NextStep::RetryAt(due) => (DeliveryState::Pending, Some(due), None),
         };
         delivery.trigger = Trigger::Schedule;
+        delivery.schedule_from = outcome.terms.schedule_from;
         let kept = if outcome.next == NextStep::Succeeded { compact(attempt) } else { attempt };
         delivery.made.push(kept);
+    }
+
+    fn record_end(&mut self, ended: &Ended, leases: &mut BTreeSet<u64>) {
+        let order = ended.delivery.id.order();
+        let known = self.deliveries.get_mut(&order).filter(|found| found.key == ended.delivery);
+        if let Some(delivery) = known
+            && leases.remove(&order)
+        {
+            delivery.end(ended.end.state(), ended.at);
+        }
     }
 
     fn change_health(&mut self, change: &HealthChange) {

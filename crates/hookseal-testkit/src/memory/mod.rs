@@ -18,8 +18,8 @@ use hookseal_engine::{
     AttemptRecord, DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, EventId, EventRecord, Health,
     Scope, Subscription, SubscriptionId, SubscriptionKey, SubscriptionStatus, Trigger,
     ports::store::{
-        ApiKey, Batch, Claim, Claimed, ClaimedDelivery, Committed, DeliveryFilter, EventFilter, Found,
-        NewSubscription, Page, Recovered, Retried, Store, StoreError, SubscriptionChange,
+        ApiKey, Batch, Cancelled, Claim, Claimed, ClaimedDelivery, Committed, DeliveryFilter, EventFilter,
+        Expired, Found, NewSubscription, Page, Recovered, Retried, Store, StoreError, SubscriptionChange,
     },
 };
 use parking_lot::{Mutex, MutexGuard};
@@ -77,7 +77,8 @@ impl Store for MemoryStore {
                 break;
             }
             let (attempts, trigger) = (delivery.attempts, delivery.trigger);
-            claimed.deliveries.push(ClaimedDelivery { delivery: delivery.key, payload, attempts, trigger });
+            let (key, terms) = (delivery.key, state.terms(delivery));
+            claimed.deliveries.push(ClaimedDelivery { delivery: key, payload, attempts, trigger, terms });
             claimed.next_due = None;
         }
         leases.extend(claimed.deliveries.iter().map(|claimed| claimed.delivery.id.order()));
@@ -110,7 +111,8 @@ impl Store for MemoryStore {
         let keys: Vec<SubscriptionKey> = state.subscriptions.keys().copied().collect();
         let first = |key| state.waiting(key, &leases).first().map(|(due, _)| (key, *due));
         let waiting = keys.into_iter().filter_map(first).collect();
-        Ok(Recovered { waiting, highest_order: state.highest_order(), resumed })
+        let next_expiry = state.expiring(&leases).first().map(|(at, _)| *at);
+        Ok(Recovered { waiting, next_expiry, highest_order: state.highest_order(), resumed })
     }
 
     async fn create_subscription(&self, new: NewSubscription) -> Result<Subscription, StoreError> {
@@ -282,9 +284,39 @@ impl Store for MemoryStore {
             delivery.due = Some(now);
             delivery.finished_at = None;
             delivery.trigger = Trigger::Manual;
+            delivery.schedule_from = delivery.attempts;
             delivery.unrecorded = false;
         }
         Ok(Retried::Due(key))
+    }
+
+    async fn cancel(&self, scope: Scope, id: DeliveryId, now: Timestamp) -> Result<Cancelled, StoreError> {
+        let (mut state, leases) = self.open()?;
+        let delivery = state.deliveries.get_mut(&id.order());
+        let Some(delivery) = delivery.filter(|found| found.key.id == id && found.key.scope == scope) else {
+            return Ok(Cancelled::NotFound);
+        };
+        if leases.contains(&id.order()) {
+            return Ok(Cancelled::Leased(delivery.key));
+        }
+        if delivery.state.is_final() {
+            return Ok(Cancelled::Final(delivery.state));
+        }
+        delivery.end(DeliveryState::Cancelled, now);
+        Ok(Cancelled::Done)
+    }
+
+    async fn expire(&self, now: Timestamp, limit: usize) -> Result<Expired, StoreError> {
+        let (mut state, leases) = self.open()?;
+        let expiring = state.expiring(&leases);
+        let over = expiring.iter().take_while(|(at, _)| *at <= now).take(limit);
+        let orders: Vec<u64> = over.map(|(_, order)| *order).collect();
+        for order in &orders {
+            if let Some(delivery) = state.deliveries.get_mut(order) {
+                delivery.end(DeliveryState::Expired, now);
+            }
+        }
+        Ok(Expired { ended: orders.len(), next: expiring.get(orders.len()).map(|(at, _)| *at) })
     }
 
     async fn add_key(&self, key: ApiKey) -> Result<(), StoreError> {

@@ -66,6 +66,7 @@ impl State {
             attempts: delivery.attempts,
             due_at: delivery.due.filter(|_| !leased),
             created_at: event.accepted_at,
+            window: event.window,
             finished_at: delivery.finished_at,
             last_status: delivery.status,
             last_failure: delivery.failure,

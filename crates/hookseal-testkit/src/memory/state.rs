@@ -8,7 +8,7 @@ use std::{
 use hookseal::Timestamp;
 use hookseal_engine::{
     AttemptRecord, DeliveryId, DeliveryRef, DeliveryState, EventId, EventRecord, FailureKind, Scope,
-    Subscription, SubscriptionId, SubscriptionKey, Trigger, ports::store::ApiKey,
+    Subscription, SubscriptionId, SubscriptionKey, Terms, Trigger, ports::store::ApiKey,
 };
 
 /// All that is stored.
@@ -49,11 +49,23 @@ pub(super) struct Delivery {
     /// Why the next attempt is made.
     pub(super) trigger: Trigger,
     pub(super) due: Option<Timestamp>,
+    /// Attempts that had been made when its schedule began anew.
+    pub(super) schedule_from: u32,
     pub(super) finished_at: Option<Timestamp>,
     pub(super) status: Option<u16>,
     pub(super) failure: Option<FailureKind>,
     pub(super) duration_ms: Option<u32>,
     pub(super) made: Vec<AttemptRecord>,
+}
+
+impl Delivery {
+    /// Ends it without an attempt.
+    pub(super) fn end(&mut self, state: DeliveryState, at: Timestamp) {
+        self.unrecorded = false;
+        self.state = state;
+        self.due = None;
+        self.finished_at = Some(at);
+    }
 }
 
 impl Event {
@@ -90,6 +102,24 @@ impl State {
             free.filter_map(|(order, delivery)| Some((delivery.due?, *order))).collect();
         waiting.sort_unstable();
         waiting
+    }
+
+    /// When and which deliveries expire that wait and are not leased: the first to expire first.
+    pub(super) fn expiring(&self, leases: &BTreeSet<u64>) -> Vec<(Timestamp, u64)> {
+        let free = self.deliveries.iter().filter(|(order, delivery)| {
+            let waits = delivery.state == DeliveryState::Pending && !leases.contains(order);
+            waits && delivery.trigger == Trigger::Schedule
+        });
+        let mut expiring: Vec<_> =
+            free.filter_map(|(order, delivery)| Some((self.terms(delivery).expires_at?, *order))).collect();
+        expiring.sort_unstable();
+        expiring
+    }
+
+    /// What holds for a delivery between its attempts.
+    pub(super) fn terms(&self, delivery: &Delivery) -> Terms {
+        let event = &self.events[&delivery.key.event.order()].record;
+        Terms { expires_at: event.window.expires_at, schedule_from: delivery.schedule_from }
     }
 
     /// The highest order of any id.
