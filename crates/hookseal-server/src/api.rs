@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use hookseal::Timestamp;
 use hookseal_engine::Engine;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
-use crate::{Keyring, ServerConfig, problem::Problem};
+use crate::{Keyring, ServerConfig, limits, problem::Problem};
 
 /// What every call has at hand.
 pub(crate) struct Api {
@@ -15,13 +15,22 @@ pub(crate) struct Api {
     pub(crate) config: ServerConfig,
     /// One change of a subscription at a time: each reads what there is and writes it back whole.
     pub(crate) changing: Mutex<()>,
+    /// The turns of batches of events.
+    pub(crate) batches: Semaphore,
     /// When the store was last found to be writable, or not.
     pub(crate) checked: Mutex<Option<(Timestamp, bool)>>,
 }
 
 impl Api {
     pub(crate) fn new(engine: Arc<Engine>, keys: Keyring, config: ServerConfig) -> Arc<Self> {
-        Arc::new(Self { engine, keys, config, changing: Mutex::default(), checked: Mutex::default() })
+        Arc::new(Self {
+            engine,
+            keys,
+            config,
+            changing: Mutex::default(),
+            batches: Semaphore::new(limits::BATCHES_AT_ONCE),
+            checked: Mutex::default(),
+        })
     }
 }
 

@@ -21,6 +21,12 @@ pub const READ_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes of a request that publishes an event, besides the event's body.
 pub const PUBLISH_AROUND_BYTES_MAX: usize = 64 * 1024;
+/// Events of one batch.
+pub const BATCH_EVENTS_MAX: usize = 1000;
+/// Bytes of a request that publishes a batch.
+pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Batches that are read at once; others wait their turn. Each takes up to twice its bytes.
+pub const BATCHES_AT_ONCE: usize = 4;
 /// Bytes of every other request: a subscription with a thousand event types, its headers and its metadata fit.
 pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
 /// Characters of a request's id that is taken over from the client.

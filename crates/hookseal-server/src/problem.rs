@@ -137,6 +137,32 @@ impl Problem {
             .because(cause)
     }
 
+    /// The problem as a part of an answer that is none: the answer's own id is that of the request. Its cause goes to
+    /// the log.
+    pub(crate) fn within_answer(&self) -> impl Serialize + '_ {
+        if let Some(cause) = &self.cause {
+            tracing::error!(
+                code = self.code.as_str(),
+                error = &**cause as &dyn Error,
+                "a part of a request failed"
+            );
+        }
+        self.document(None)
+    }
+
+    fn document<'a>(&'a self, request_id: Option<&'a str>) -> Document<'a> {
+        let status = self.code.status();
+        Document {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: &self.detail,
+            code: self.code.as_str(),
+            request_id,
+            problems: &self.fields,
+        }
+    }
+
     fn because(self, cause: impl Error + Send + Sync + 'static) -> Self {
         Self { cause: Some(Arc::new(cause)), ..self }
     }
@@ -151,16 +177,7 @@ impl Problem {
                 "a request failed"
             );
         }
-        let status = self.code.status();
-        let document = Document {
-            kind: "about:blank",
-            title: status.canonical_reason().unwrap_or_default(),
-            status: status.as_u16(),
-            detail: &self.detail,
-            code: self.code.as_str(),
-            request_id,
-            problems: &self.fields,
-        };
+        let document = self.document(Some(request_id));
         let text = serde_json::to_vec(&document).expect("invariant: strings and numbers are always JSON");
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -188,7 +205,8 @@ struct Document<'a> {
     status: u16,
     detail: &'a str,
     code: &'a str,
-    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     problems: &'a [FieldDetail],
 }
@@ -229,6 +247,8 @@ impl From<PublishError> for Problem {
             PublishError::BodyTooLarge { .. } => Self::new(Code::BodyTooLarge, error.to_string()),
             PublishError::ExternalId => field("id", &error),
             PublishError::ContentType => field("content_type", &error),
+            PublishError::DeliverAt => field("deliver_at", &error),
+            PublishError::ExpiresAt(_) => field("expires_at", &error),
             PublishError::Conflict { .. } => Self::new(Code::EventConflict, error.to_string()),
             PublishError::FanOut { .. } => Self::new(Code::TooManyDeliveries, error.to_string()),
             PublishError::Store(error) => error.into(),

@@ -12,6 +12,9 @@ use crate::{
     problem::{Code, FieldDetail, Problem},
 };
 
+/// What a time is expected to be.
+pub(crate) const TIME: &str = "a time such as `2025-04-01T13:12:57Z` (RFC 3339)";
+
 /// The parameters of a request's query. Each is taken by its name; what is left at the end is unknown.
 #[derive(Debug)]
 pub(crate) struct Query {
@@ -88,8 +91,7 @@ impl Query {
 
     /// Takes a parameter that is a time.
     pub(crate) fn time(&mut self, name: &'static str) -> Option<Timestamp> {
-        let expected = "a time such as `2025-04-01T13:12:57Z` (RFC 3339)";
-        self.read(name, expected, |text| Timestamp::parse_rfc3339(text).ok())
+        self.read(name, TIME, |text| Timestamp::parse_rfc3339(text).ok())
     }
 
     /// Takes `limit` and `cursor`.

@@ -15,7 +15,7 @@ use crate::{
     Keyring, ServerConfig,
     api::Api,
     caller::TENANT_PATH,
-    calls::{deliveries, events, health, profiles, publish, webhooks},
+    calls::{batch, deliveries, events, health, profiles, publish, webhooks},
     envelope::Envelope,
     problem::{Code, Problem},
 };
@@ -44,7 +44,7 @@ pub fn router(engine: Arc<Engine>, keys: Keyring, config: ServerConfig) -> Route
 
 /// The calls that are answered within the request timeout.
 fn quick_calls(base: &str) -> Router<Arc<Api>> {
-    let routes: [(&str, MethodRouter<Arc<Api>>); 12] = [
+    let routes: [(&str, MethodRouter<Arc<Api>>); 13] = [
         ("/webhooks", post(webhooks::create).get(webhooks::list)),
         ("/webhooks/{id}", get(webhooks::show).patch(webhooks::change).delete(webhooks::delete)),
         ("/webhooks/{id}/pause", post(webhooks::pause)),
@@ -56,6 +56,7 @@ fn quick_calls(base: &str) -> Router<Arc<Api>> {
         ("/deliveries/{id}", get(deliveries::show)),
         ("/deliveries/{id}/attempts", get(deliveries::attempts)),
         ("/deliveries/{id}/retry", post(deliveries::retry)),
+        ("/deliveries/{id}/cancel", post(deliveries::cancel)),
         ("/profiles", get(profiles::list)),
     ];
     let routes = routes.into_iter().chain([("/profiles/{id}", get(profiles::show))]);
@@ -66,6 +67,7 @@ fn quick_calls(base: &str) -> Router<Arc<Api>> {
 fn slow_calls(base: &str) -> Router<Arc<Api>> {
     Router::new()
         .route(&format!("{base}/events"), post(publish::publish))
+        .route(&format!("{base}/events/batch"), post(batch::publish))
         .route(&format!("{base}/webhooks/{{id}}/ping"), post(webhooks::ping))
 }
 

@@ -1,4 +1,4 @@
-//! Reading deliveries, and asking for another attempt.
+//! Reading deliveries, asking for another attempt, and calling one off.
 
 use std::sync::Arc;
 
@@ -67,6 +67,20 @@ pub(crate) async fn retry(
     let engine = Arc::clone(&api.engine);
     to_the_end(async move { engine.retry_delivery(caller.scope, id).await }).await?;
     found(&api, caller, id, StatusCode::ACCEPTED).await
+}
+
+/// `POST /v1/deliveries/{id}/cancel`: 200 with the delivery, of which no attempt begins any more.
+pub(crate) async fn cancel(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Id(id): Id<DeliveryId>,
+    _: NoQuery,
+    body: Body,
+) -> Answer {
+    no_fields(&api, body).await?;
+    let engine = Arc::clone(&api.engine);
+    to_the_end(async move { engine.cancel_delivery(caller.scope, id).await }).await?;
+    found(&api, caller, id, StatusCode::OK).await
 }
 
 async fn found(api: &Api, caller: Caller, id: DeliveryId, status: StatusCode) -> Answer {

@@ -1,5 +1,6 @@
 //! The calls: each reads its request, asks the engine, and writes the answer.
 
+pub(crate) mod batch;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod health;

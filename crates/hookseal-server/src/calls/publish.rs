@@ -8,7 +8,8 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use hookseal_engine::{EventType, Payload, Publish, Published};
+use hookseal::Timestamp;
+use hookseal_engine::{EventType, Payload, Publish, Published, Window};
 use http::StatusCode;
 use serde_json::value::RawValue;
 
@@ -18,20 +19,21 @@ use crate::{
     caller::Caller,
     object::{Given, Object, Problems},
     problem::Problem,
-    query::NoQuery,
-    receive::{Received, receive},
+    query::{self, NoQuery},
+    receive::receive,
     wire,
 };
 
 /// Where events are published.
 pub(crate) const PATH: &str = "/v1/events";
 
-const FIELDS: &[&str; 5] = &["type", "payload", "payload_base64", "content_type", "id"];
+const FIELDS: &[&str; 7] =
+    &["type", "payload", "payload_base64", "content_type", "id", "deliver_at", "expires_at"];
 
 /// `POST /v1/events`: 202 once the event is durable with its deliveries; 200 where the same event was before.
 pub(crate) async fn publish(State(api): State<Arc<Api>>, caller: Caller, _: NoQuery, body: Body) -> Answer {
     let received = receive(body, api.config.publish_bytes_max(), api.config.request_timeout).await?;
-    let publish = read(&received)?;
+    let publish = read(received.bytes(), &|part| received.keep(part))?;
     drop(received);
     let Published { id, deliveries, duplicate } = api.engine.publish(caller.scope, publish).await?;
     let status = if duplicate { StatusCode::OK } else { StatusCode::ACCEPTED };
@@ -47,17 +49,21 @@ pub(crate) async fn request(api: Arc<Api>, request: Request) -> Answer {
     publish(State(api), caller, query, body).await
 }
 
-/// Reads an event. The bytes of its payload are those of the request.
-fn read(request: &Received) -> Result<Publish, Problem> {
-    let object = Object::parse(request.bytes(), FIELDS)?;
-    let [event_type, payload, payload_base64, content_type, id] = object.known()?;
+/// Reads an event. The bytes of its payload are those of the request, as `keep` keeps them.
+pub(super) fn read(text: &[u8], keep: &dyn Fn(&[u8]) -> Bytes) -> Result<Publish, Problem> {
+    let object = Object::parse(text, FIELDS)?;
+    let [event_type, payload, payload_base64, content_type, id, deliver_at, expires_at] = object.known()?;
     let mut problems = Problems::default();
     let event_type = read_type(&mut problems, event_type);
     let external_id = problems.read_or_null::<String>("id", id, "a string");
+    let window = Window {
+        deliver_at: read_time(&mut problems, "deliver_at", deliver_at),
+        expires_at: read_time(&mut problems, "expires_at", expires_at),
+    };
     let content_type = problems.read_or_null::<String>("content_type", content_type, "a string");
     let encoded = problems.read_or_null::<String>("payload_base64", payload_base64, "a string of base64");
     let body = match (payload, encoded) {
-        (Some(payload), None) => json_body(&mut problems, request, payload, content_type.as_deref()),
+        (Some(payload), None) => json_body(&mut problems, keep, payload, content_type.as_deref()),
         (None, Some(encoded)) => decoded_body(&mut problems, &encoded, content_type.as_deref()),
         (Some(_), Some(_)) => {
             problems.add("payload_base64", "stands beside `payload`; give one of the two");
@@ -76,7 +82,7 @@ fn read(request: &Received) -> Result<Publish, Problem> {
     };
     match (event_type, body, problems.none()) {
         (Some(event_type), Some(body), true) => {
-            Ok(Publish { payload: Payload { event_type, content_type, body }, external_id })
+            Ok(Publish { payload: Payload { event_type, content_type, body }, external_id, window })
         }
         _ => Err(problems.problem()),
     }
@@ -95,9 +101,18 @@ fn read_type(problems: &mut Problems, text: Option<&RawValue>) -> Option<EventTy
     None
 }
 
+fn read_time(problems: &mut Problems, field: &'static str, text: Option<&RawValue>) -> Option<Timestamp> {
+    let text = problems.read_or_null::<String>(field, text, query::TIME)?;
+    let time = Timestamp::parse_rfc3339(&text).ok();
+    if time.is_none() {
+        problems.add(field, format!("must be {}", query::TIME));
+    }
+    time
+}
+
 fn json_body(
     problems: &mut Problems,
-    request: &Received,
+    keep: &dyn Fn(&[u8]) -> Bytes,
     payload: &RawValue,
     content_type: Option<&str>,
 ) -> Option<Bytes> {
@@ -105,7 +120,7 @@ fn json_body(
         problems.add("content_type", "goes with `payload_base64`; `payload` is JSON, and is sent as such");
         return None;
     }
-    Some(request.keep(payload.get().as_bytes()))
+    Some(keep(payload.get().as_bytes()))
 }
 
 fn decoded_body(problems: &mut Problems, encoded: &str, content_type: Option<&str>) -> Option<Bytes> {

@@ -17,6 +17,10 @@ pub(crate) struct DeliveryView<'a> {
     created_at: Timestamp,
     #[serde(serialize_with = "super::time_or_null")]
     finished_at: Option<Timestamp>,
+    #[serde(serialize_with = "super::time_or_null")]
+    deliver_at: Option<Timestamp>,
+    #[serde(serialize_with = "super::time_or_null")]
+    expires_at: Option<Timestamp>,
     last_status_code: Option<u16>,
     last_error: Option<&'static str>,
     last_duration_ms: Option<u32>,
@@ -34,6 +38,8 @@ impl<'a> DeliveryView<'a> {
             next_attempt_at: delivery.due_at,
             created_at: delivery.created_at,
             finished_at: delivery.finished_at,
+            deliver_at: delivery.window.deliver_at,
+            expires_at: delivery.window.expires_at,
             last_status_code: delivery.last_status,
             last_error: delivery.last_failure.map(FailureKind::as_str),
             last_duration_ms: delivery.last_duration_ms,

@@ -13,6 +13,10 @@ pub(crate) struct EventView<'a> {
     external_id: Option<&'a str>,
     #[serde(serialize_with = "super::time")]
     created_at: Timestamp,
+    #[serde(serialize_with = "super::time_or_null")]
+    deliver_at: Option<Timestamp>,
+    #[serde(serialize_with = "super::time_or_null")]
+    expires_at: Option<Timestamp>,
     deliveries: usize,
     content_type: Option<&'a str>,
     /// Bytes of the payload.
@@ -54,6 +58,8 @@ impl<'a> EventView<'a> {
             event_type: event.payload.event_type.as_str(),
             external_id: event.external_id.as_deref(),
             created_at: event.accepted_at,
+            deliver_at: event.window.deliver_at,
+            expires_at: event.window.expires_at,
             deliveries: event.deliveries,
             content_type: event.payload.content_type.as_deref(),
             size: event.body_bytes,

@@ -1,6 +1,7 @@
 //! What goes over the wire. The engine's types know nothing of it.
 
 mod attempt;
+mod batch;
 mod delivery;
 mod event;
 mod profile;
@@ -14,6 +15,7 @@ use serde::{Serialize, Serializer};
 
 pub(crate) use self::{
     attempt::{AttemptView, PingView},
+    batch::{Verdict, Verdicts},
     delivery::DeliveryView,
     event::EventView,
     profile::{ProfileSummary, ProfileView},

@@ -85,6 +85,51 @@ async fn what_cannot_be_retried_says_why() {
 }
 
 #[tokio::test]
+async fn a_delivery_that_waits_is_called_off() {
+    let world = World::new().await;
+    world.webhook(HOOK).await;
+    let event = world
+        .event(
+            r#"{"type":"order.paid","payload":{},"deliver_at":"2025-06-16T00:00:00+02:00",
+                "expires_at":"2025-06-17T00:00:00Z"}"#,
+        )
+        .await;
+    let path = format!("/v1/deliveries/{}", delivery(&world, &event).await);
+    insta::assert_snapshot!("delivery_put_off", world.get(&path).await.pretty());
+    let cancelled = world.post(&format!("{path}/cancel"), "{}").await;
+    let shown = cancelled.json();
+    assert_eq!((cancelled.status.as_u16(), &shown["status"]), (200, &"cancelled".into()));
+    assert_eq!(
+        (&shown["next_attempt_at"], &shown["finished_at"]),
+        (&serde_json::Value::Null, &"2025-06-15T15:06:40.000Z".into())
+    );
+    let again = world.post(&format!("{path}/cancel"), "").await;
+    assert_eq!((again.status.as_u16(), again.problem()), (409, "conflict".to_owned()));
+    assert!(again.text().contains("was cancelled before"), "{}", again.text());
+
+    assert_eq!(world.post(&format!("{path}/retry"), "").await.status, 202);
+    world.until(&path, |delivery| delivery["status"] == "succeeded").await;
+    assert_eq!(world.transport.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn a_delivery_under_way_is_not_called_off() {
+    let world = World::new().await;
+    world.webhook(HOOK).await;
+    world.transport.hold(true);
+    let event = world.event(r#"{"type":"order.paid","payload":{}}"#).await;
+    let path = format!("/v1/deliveries/{}", delivery(&world, &event).await);
+    world.until("/v1/deliveries", |_| !world.transport.sent().is_empty()).await;
+    let early = world.post(&format!("{path}/cancel"), "").await;
+    assert_eq!((early.status.as_u16(), early.problem()), (409, "conflict".to_owned()));
+    assert!(early.text().contains("being attempted"), "{}", early.text());
+    world.transport.hold(false);
+    world.until(&path, |delivery| delivery["status"] == "succeeded").await;
+    let unknown = world.post("/v1/deliveries/dlv_01jxt21q00e0290kqray7w1ttc/cancel", "").await;
+    assert_eq!((unknown.status.as_u16(), unknown.problem()), (404, "not_found".to_owned()));
+}
+
+#[tokio::test]
 async fn lists_are_filtered() {
     let world = World::with(ServerConfig::default()).await;
     let one = world.webhook(r#"{"endpoint_url":"https://one.example/","event_types":["paid"]}"#).await;

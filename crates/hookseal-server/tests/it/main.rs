@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test's helper unwraps is what the test asserts")]
 
+mod batches;
 mod client;
 mod deliveries;
 mod errors;

@@ -144,6 +144,10 @@ async fn says_what_is_not_right() {
         r#"{"type":"a","payload":1,"content_type":"text/plain"}"#,
         r#"{"type":"a","payload":1,"id":""}"#,
         r#"{"type":"a","payload":1,"id":"a b"}"#,
+        r#"{"type":"a","payload":1,"deliver_at":"tomorrow","expires_at":1750000000}"#,
+        r#"{"type":"a","payload":1,"deliver_at":"2025-07-15T15:06:41Z"}"#,
+        r#"{"type":"a","payload":1,"expires_at":"2025-06-15T15:06:40Z"}"#,
+        r#"{"type":"a","payload":1,"deliver_at":"2025-06-16T00:00:00Z","expires_at":"2025-06-16T00:00:00Z"}"#,
     ];
     let mut lines = String::new();
     for body in cases {
