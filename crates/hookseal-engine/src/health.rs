@@ -2,7 +2,7 @@
 
 use hookseal::Timestamp;
 
-use crate::{DisableAfter, DisableReason, Health, Policy};
+use crate::{DisableAfter, DisableReason, Health, OnGiveUp, Policy};
 
 /// How one attempt went, as far as a subscription's health is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Went {
         number: u32,
         /// Whether the endpoint said that it is gone (410).
         gone: bool,
+        /// Whether the delivery is given up.
+        given_up: bool,
     },
 }
 
@@ -23,9 +25,10 @@ pub enum Went {
 ///
 /// A profile counts deliveries that fail in a row (Harvestr: "after repeated failures"); where it does not, five
 /// days of failing without a success disable; and a subscription may choose its own rule. 410 Gone disables at once,
-/// whatever the rule.
+/// whatever the rule. An ordered subscription that may not go on without the delivery that goes first is disabled
+/// where that one is given up.
 pub fn after(health: Health, went: Went, policy: &Policy, now: Timestamp) -> (Health, Option<DisableReason>) {
-    let Went::Badly { number, gone } = went else { return (Health::GOOD, None) };
+    let Went::Badly { number, gone, given_up } = went else { return (Health::GOOD, None) };
     let health = Health {
         failures_in_a_row: health.failures_in_a_row.saturating_add(u32::from(number == 1)),
         failing_since: Some(health.failing_since.map_or(now, |since| since.min(now))),
@@ -35,10 +38,12 @@ pub fn after(health: Health, went: Went, policy: &Policy, now: Timestamp) -> (He
         DisableAfter::Time(most) => health.failing_since.is_some_and(|since| now.since(since) >= most),
         DisableAfter::Never => false,
     };
-    let reason = match (gone, over) {
-        (true, _) => Some(DisableReason::Gone),
-        (false, true) => Some(DisableReason::Errors),
-        (false, false) => None,
+    let stops = given_up && policy.ordered == Some(OnGiveUp::Stop);
+    let reason = match (gone, stops, over) {
+        (true, ..) => Some(DisableReason::Gone),
+        (_, true, _) => Some(DisableReason::GaveUp),
+        (.., true) => Some(DisableReason::Errors),
+        _ => None,
     };
     (health, reason)
 }
@@ -53,7 +58,7 @@ mod tests {
     use crate::{SubscriptionSettings, limits, test_support::settings};
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
-    const FIRST: Went = Went::Badly { number: 1, gone: false };
+    const FIRST: Went = Went::Badly { number: 1, gone: false, given_up: false };
 
     fn policy(profile: &str) -> Policy {
         Policy::resolve(Profile::builtin(profile).unwrap().delivery(), &settings(profile))
@@ -80,7 +85,7 @@ mod tests {
     #[test]
     fn further_attempts_of_one_delivery_count_once() {
         let nine = Health { failures_in_a_row: 9, failing_since: Some(NOW) };
-        let again = Went::Badly { number: 2, gone: false };
+        let again = Went::Badly { number: 2, gone: false, given_up: false };
         assert_eq!(after(nine, again, &policy("harvestr"), NOW), (nine, None));
     }
 
@@ -109,13 +114,32 @@ mod tests {
         let two_hours = rule(DisableAfter::Time(Duration::from_secs(7200)));
         assert!(!disabled(&two_hours, hours(1)) && disabled(&two_hours, hours(2)));
         assert!(!disabled(&rule(DisableAfter::Never), hours(100_000)));
-        let gone = Went::Badly { number: 1, gone: true };
+        let gone = Went::Badly { number: 1, gone: true, given_up: false };
         assert_eq!(after(harmed, gone, &rule(DisableAfter::Never), NOW).1, Some(DisableReason::Gone));
     }
 
     #[test]
+    fn an_ordered_subscription_stops_where_its_head_is_given_up_or_goes_on_as_it_chose() {
+        let ordered = |ordered| {
+            let own = SubscriptionSettings { ordered, ..settings("harmon") };
+            Policy::resolve(Profile::builtin("harmon").unwrap().delivery(), &own)
+        };
+        let given_up = Went::Badly { number: 9, gone: false, given_up: true };
+        for (choice, expected) in
+            [(Some(OnGiveUp::Stop), Some(DisableReason::GaveUp)), (Some(OnGiveUp::Skip), None), (None, None)]
+        {
+            assert_eq!(after(Health::GOOD, given_up, &ordered(choice), NOW).1, expected, "{choice:?}");
+        }
+        assert_eq!(
+            after(Health::GOOD, FIRST, &ordered(Some(OnGiveUp::Stop)), NOW).1,
+            None,
+            "it is tried again"
+        );
+    }
+
+    #[test]
     fn gone_disables_at_once() {
-        let gone = Went::Badly { number: 1, gone: true };
+        let gone = Went::Badly { number: 1, gone: true, given_up: false };
         assert_eq!(after(Health::GOOD, gone, &policy("harmon"), NOW).1, Some(DisableReason::Gone));
     }
 }

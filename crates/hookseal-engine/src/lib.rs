@@ -1,12 +1,14 @@
 //! The delivery engine: decisions as pure functions, the ports they need, and the driver that runs them.
 //!
-//! - [`outcome`], [`health`], [`policy`] and [`rate`] decide; [`dispatcher`] says which attempt begins next. They know
+//! - [`outcome`], [`health`], [`policy`], [`rate`], [`breaker`] and [`concurrency`] decide; [`dispatcher`] says which attempt begins next. They know
 //!   neither clock nor randomness nor I/O: time and random numbers are arguments.
 //! - [`ports`] are what the driver needs of the world: [`ports::Store`], [`ports::Transport`], [`ports::Clock`],
 //!   [`ports::Entropy`].
 //! - [`Engine`] is the driver.
 
 mod attempt;
+pub mod breaker;
+pub mod concurrency;
 mod delivery;
 pub mod dispatcher;
 mod engine;

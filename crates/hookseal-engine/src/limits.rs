@@ -67,8 +67,48 @@ pub const IN_FLIGHT_TOTAL_MAX: usize = 1024;
 /// Attempts per second that a subscription may choose as its limit at most.
 pub const RATE_LIMIT_MAX: u32 = 10_000;
 
+/// How much earlier than evenly spaced an attempt may begin under a rate: more than a timer is late, so that lateness
+/// loses nothing, and a fiftieth of what a second may have.
+pub const RATE_AHEAD: Duration = Duration::from_millis(20);
+/// Attempts under way to a subscription that goes on after a standstill; each answer allows one more.
+pub const RAMP_FIRST: u32 = 2;
+
+/// An endpoint that takes this long on average is slow, and shares its part of the budget with the slow ones. A healthy one
+/// answers well within it.
+pub const SLOW_FROM: Duration = Duration::from_secs(1);
+/// A slow endpoint is quick again when it takes no more than this on average: well below, so that none goes to and fro.
+pub const QUICK_UP_TO: Duration = Duration::from_millis(500);
+/// A subscription is known to be quick for this long after its last quick attempt.
+pub const QUICK_FOR: Duration = Duration::from_secs(60);
+/// The part of every shared bound (attempts, memory) that all slow subscriptions together may hold: per cent.
+pub const SLOW_PER_CENT: usize = 50;
+/// The part that slow subscriptions and those of which nothing is known may hold together: per cent. The rest is for
+/// those that are known to be quick.
+pub const UNKNOWN_PER_CENT: usize = 75;
+
+/// Failures in a row that open a breaker.
+pub const BREAKER_FAILURES_IN_A_ROW: u32 = 10;
+/// Attempts that a breaker looks back on.
+pub const BREAKER_WINDOW: u32 = 32;
+/// Attempts that a breaker must have seen before their share of failures counts.
+pub const BREAKER_RECENT_MIN: u32 = 20;
+/// Share of failures among recent attempts that opens a breaker: per cent.
+pub const BREAKER_FAILED_PER_CENT: u32 = 50;
+/// How long a breaker stays open at first; each failed probe doubles it.
+pub const BREAKER_WAIT_FIRST: Duration = Duration::from_secs(5);
+/// How long a breaker stays open at most, before it is moved by a fifth either way: an endpoint that works again is found out
+/// within minutes.
+pub const BREAKER_WAIT_LONGEST: Duration = Duration::from_secs(5 * 60);
+
+/// Attempts that the limit on concurrency is judged by at least: fewer say nothing.
+pub const CONCURRENCY_SAMPLES_MIN: u32 = 10;
+/// How much longer than usual an attempt takes at least when it counts as slow: less is noise, and gains nothing.
+pub const CONCURRENCY_MARGIN: Duration = Duration::from_millis(100);
+
 /// Deliveries of one subscription that wait in memory; the rest waits in the store.
 pub const QUEUE_DELIVERIES_MAX: usize = 4096;
+/// Deliveries of one slow subscription that wait in memory: as many as it can begin within seconds.
+pub const QUEUE_DELIVERIES_SLOW_MAX: usize = 64;
 /// Deliveries that wait in memory over all subscriptions.
 pub const QUEUE_DELIVERIES_TOTAL_MAX: usize = 32 * 1024;
 /// Bytes of bodies of one subscription that wait in memory.
@@ -141,7 +181,15 @@ const _: () = {
     assert!(QUEUE_BYTES_MAX <= QUEUE_BYTES_TOTAL_MAX);
     assert!(QUEUE_DELIVERIES_MAX <= QUEUE_DELIVERIES_TOTAL_MAX);
     assert!(IN_FLIGHT_TOTAL_MAX <= COMMIT_OUTCOMES_MAX, "all that is in flight fits into one commit");
-    assert!(MAX_IN_FLIGHT_MAX as usize <= IN_FLIGHT_TOTAL_MAX);
+    // One subscription holds at most half of what it leaves free to others.
+    assert!(MAX_IN_FLIGHT_MAX as usize * 3 <= IN_FLIGHT_TOTAL_MAX * UNKNOWN_PER_CENT / 100);
+    assert!(2 * QUEUE_DELIVERIES_MAX <= QUEUE_DELIVERIES_TOTAL_MAX * SLOW_PER_CENT / 100);
+    assert!(2 * QUEUE_BYTES_MAX <= QUEUE_BYTES_TOTAL_MAX * SLOW_PER_CENT / 100);
+    assert!(QUEUE_DELIVERIES_SLOW_MAX <= CLAIM_DELIVERIES_MAX);
+    assert!(0 < SLOW_PER_CENT && SLOW_PER_CENT < UNKNOWN_PER_CENT && UNKNOWN_PER_CENT < 100);
+    assert!(QUICK_UP_TO.as_millis() < SLOW_FROM.as_millis());
+    assert!(0 < BREAKER_RECENT_MIN && BREAKER_RECENT_MIN <= BREAKER_WINDOW && BREAKER_WINDOW <= u32::BITS);
+    assert!(BREAKER_WAIT_FIRST.as_millis() <= BREAKER_WAIT_LONGEST.as_millis());
     assert!(RESPONSE_KEPT_BYTES <= RESPONSE_READ_BYTES_MAX);
     assert!(RETRY_JITTER_PER_CENT < 100);
     assert!(DISABLE_AFTER_MIN.as_secs() <= DISABLE_AFTER.as_secs());

@@ -2,26 +2,43 @@
 
 use hookseal::Timestamp;
 
-/// Lets `per_second` attempts begin each second, and no more than a tenth of that at once (at least one).
+use crate::limits;
+
+/// Lets `per_second` attempts begin each second, evenly.
 ///
-/// It keeps the moment at which it will be full again, in microseconds, instead of a number of tokens (the "virtual
-/// scheduling" form of the generic cell rate algorithm, ITU-T I.371), so that it is exact at any rate.
+/// It keeps the moment for which the next attempt is due, in microseconds, instead of a number of tokens (the
+/// "virtual scheduling" form of the generic cell rate algorithm, ITU-T I.371), so that it is exact at any rate. An
+/// attempt may begin up to [`limits::RATE_AHEAD`] before that moment: so a timer that is late by less than that loses
+/// nothing, and no more than so much of the rate can come at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
-    /// Microseconds that one token is worth.
+    /// Microseconds between two attempts.
     interval: i64,
-    /// How far ahead of the clock the next token may be owed, in microseconds.
-    tolerance: i64,
-    /// When the next token is there without any debt, in unix microseconds.
-    free_at: i64,
+    /// The moment for which the next attempt is due, in unix microseconds.
+    due: i64,
 }
 
+/// See [`limits::RATE_AHEAD`], in microseconds.
+const AHEAD: i64 = limits::RATE_AHEAD.as_micros() as i64;
+
 impl Bucket {
-    /// A full bucket; `per_second` of 0 counts as 1.
+    /// A bucket that lets the first attempt begin at once; `per_second` of 0 counts as 1.
     pub fn full(per_second: u32, now: Timestamp) -> Self {
-        let interval = 1_000_000 / i64::from(per_second.max(1));
-        let burst = i64::from(per_second / 10).max(1);
-        Self { interval, tolerance: interval * (burst - 1), free_at: micros(now) }
+        Self { interval: interval(per_second), due: micros(now) }
+    }
+
+    /// A bucket whose first attempt has a whole interval to wait: what was begun before `now` is not known, and must
+    /// not add up with what begins after it to more than the rate.
+    pub fn empty(per_second: u32, now: Timestamp) -> Self {
+        let interval = interval(per_second);
+        Self { interval, due: micros(now) + interval + AHEAD }
+    }
+
+    /// Another rate from now on. What was begun at the old rate counts: no change lets more begin at once.
+    pub fn change(&mut self, per_second: u32, now: Timestamp) {
+        let interval = interval(per_second);
+        let owed = (self.due - micros(now)).clamp(0, self.interval + AHEAD);
+        *self = Self { interval, due: micros(now) + owed.min(interval + AHEAD) };
     }
 
     /// Takes a token, or says when the next one is there.
@@ -32,14 +49,22 @@ impl Bucket {
     pub fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let now = micros(now);
         // A clock that stepped back must not make the bucket wait for the old time to come again.
-        let free_at = self.free_at.min(now + self.tolerance + self.interval);
-        if free_at - self.tolerance > now {
-            let at = (free_at - self.tolerance + 999).div_euclid(1000);
-            return Err(Timestamp::from_unix_millis(at));
+        self.due = self.due.min(now + AHEAD + self.interval);
+        if self.due - AHEAD > now {
+            return Err(Timestamp::from_unix_millis((self.due - AHEAD + 999).div_euclid(1000)));
         }
-        self.free_at = free_at.max(now) + self.interval;
+        self.due = self.due.max(now) + self.interval;
         Ok(())
     }
+
+    /// An attempt begins without asking; those that ask make up for it.
+    pub fn charge(&mut self, now: Timestamp) {
+        self.due = self.due.max(micros(now)) + self.interval;
+    }
+}
+
+fn interval(per_second: u32) -> i64 {
+    1_000_000 / i64::from(per_second.max(1))
 }
 
 fn micros(at: Timestamp) -> i64 {
@@ -72,12 +97,76 @@ mod tests {
         assert!((98..=102).contains(&begun_within(10, 10)), "{}", begun_within(10, 10));
     }
 
+    /// When attempts begin at `rate`, by a timer that is always `late`, from a bucket that stands as it does after a
+    /// start: milliseconds from `start` up to `until`.
+    fn begun(rate: u32, late: Duration, start: Timestamp, until: Timestamp) -> Vec<i64> {
+        let (mut bucket, mut now, mut begun) = (Bucket::empty(rate, start), start, Vec::new());
+        while now < until {
+            match bucket.take(now) {
+                Ok(()) => begun.push(now.as_unix_millis()),
+                Err(at) => now = at.saturating_add(late),
+            }
+        }
+        begun
+    }
+
+    #[test]
+    fn timers_that_are_late_lose_nothing() {
+        let start = Timestamp::from_unix_seconds(1_750_000_000);
+        for rate in [1, 10, 100, 1_000] {
+            let until = start.saturating_add(Duration::from_secs(10));
+            let count = begun(rate, Duration::from_millis(15), start, until).len();
+            let due = rate as usize * 10;
+            assert!(count.abs_diff(due) <= due / 50 + 1, "{count} of {due}");
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_did_not_ask_is_made_up_for() {
+        let start = Timestamp::from_unix_seconds(1_750_000_000);
+        let mut bucket = Bucket::full(10, start);
+        bucket.charge(start);
+        assert_eq!(bucket.take(start).unwrap_err().since(start), Duration::from_millis(80));
+    }
+
+    #[test]
+    fn a_change_of_the_rate_lets_nothing_through_at_once() {
+        let start = Timestamp::from_unix_seconds(1_750_000_000);
+        let mut bucket = Bucket::full(1, start);
+        bucket.take(start).unwrap();
+        for rate in [1, 1, 1] {
+            bucket.change(rate, start);
+            assert_eq!(bucket.take(start).unwrap_err().since(start), Duration::from_millis(980));
+        }
+        bucket.change(10, start);
+        assert_eq!(bucket.take(start).unwrap_err().since(start), Duration::from_millis(100));
+    }
+
     proptest! {
         #[test]
         fn the_rate_is_kept(rate in 1u32..10_000) {
             let begun = begun_within(rate, 10) as f64;
             let due = f64::from(rate) * 10.0;
             prop_assert!((begun - due).abs() <= due * 0.02 + 2.0, "{begun} of {due}");
+        }
+
+        /// A process begins attempts, stops at any moment, and another begins where it has stopped.
+        #[test]
+        fn no_second_has_more_than_the_rate_also_across_restarts(
+            rate in 1u32..500,
+            stops in proptest::collection::vec(0u64..2_000, 1..5),
+        ) {
+            let (mut start, mut all) = (Timestamp::from_unix_seconds(1_750_000_000), Vec::new());
+            for millis in stops {
+                let stop = start.saturating_add(Duration::from_millis(millis));
+                all.extend(begun(rate, Duration::ZERO, start, stop));
+                start = stop;
+            }
+            // What may be early may be early at either end of a second, and a millisecond is the clock's own grain.
+            let most = rate as usize + (rate as usize * 42).div_ceil(1_000) + 1;
+            for (from, next) in all.iter().zip(all.iter().skip(most)) {
+                prop_assert!(next - from >= 1_000, "more than {most} within a second at {rate}");
+            }
         }
 
         #[test]

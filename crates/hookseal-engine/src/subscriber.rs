@@ -143,7 +143,7 @@ impl Subscriber {
             active: self.standing.lock().status == SubscriptionStatus::Active,
             max_in_flight: self.policy.max_in_flight,
             rate_limit_per_s: self.policy.rate_limit_per_s,
-            ordered: self.policy.ordered,
+            ordered: self.policy.ordered.is_some(),
         }
     }
 

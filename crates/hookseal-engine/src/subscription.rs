@@ -108,17 +108,20 @@ pub enum DisableReason {
     Errors = 1,
     /// Its endpoint answered 410 Gone.
     Gone = 2,
+    /// The delivery that goes first in its order was given up.
+    GaveUp = 3,
 }
 
 impl DisableReason {
     /// All reasons.
-    pub const ALL: [Self; 2] = [Self::Errors, Self::Gone];
+    pub const ALL: [Self; 3] = [Self::Errors, Self::Gone, Self::GaveUp];
 
     /// Its name in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Errors => "errors",
             Self::Gone => "gone",
+            Self::GaveUp => "gave_up",
         }
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hookseal::Timestamp;
 use hookseal_engine::{
     DeliveryId, DeliveryRef, EventId, EventType, Payload, Scope, SubscriptionKey, Terms, Trigger,
-    ports::store::{Claim, Claimed, ClaimedDelivery, StoreError},
+    ports::store::{Claim, ClaimOrder, Claimed, ClaimedDelivery, StoreError},
 };
 use rusqlite::{Connection, Row, params};
 
@@ -19,21 +19,26 @@ use crate::{
 impl Writer {
     /// Leases deliveries that are due. Nothing is written: a lease lives in memory.
     pub(crate) fn claim(&mut self, claim: &Claim) -> Result<Claimed, StoreError> {
-        let mut claimed = Claimed { deliveries: Vec::new(), next_due: None };
+        let mut claimed = Claimed { deliveries: Vec::new(), next_due: None, next_order: None };
         if self.subscriptions.get(&claim.subscription).is_none_or(|known| known.deleted) {
             return Ok(claimed);
         }
         let mut leases = self.leases.lock();
         let mut taken = Vec::new();
         let mut bytes = 0;
-        let mut waiting = self.connection.prepare_cached(WAITING).doing("look for due deliveries")?;
-        let mut rows = waiting.query([claim.subscription.0]).doing("look for due deliveries")?;
+        let mut waiting =
+            self.connection.prepare_cached(waiting(claim.order)).doing("look for due deliveries")?;
+        let mut rows = match claim.order {
+            ClaimOrder::Due | ClaimOrder::Place => waiting.query([claim.subscription.0]),
+            ClaimOrder::Only(id) => waiting.query([claim.subscription.0, id.order().cast_signed()]),
+        }
+        .doing("look for due deliveries")?;
         while let Some(row) = rows.next().doing("look for due deliveries")? {
             let (due, order) = due_and_order(row)?;
             if leases.contains(order) {
                 continue;
             }
-            claimed.next_due = Some(due);
+            (claimed.next_due, claimed.next_order) = (Some(due), Some(order));
             if due > claim.due_before || claimed.deliveries.len() == claim.limit {
                 break;
             }
@@ -45,7 +50,7 @@ impl Writer {
             let DeliveryRef { event, subscription, .. } = delivery.delivery;
             taken.push((order, Lease { event, subscription, attempts: delivery.attempts }));
             claimed.deliveries.push(delivery);
-            claimed.next_due = None;
+            (claimed.next_due, claimed.next_order) = (None, None);
         }
         leases.claim(taken);
         Ok(claimed)
@@ -97,6 +102,20 @@ impl Writer {
 /// What waits for a subscription, the longest due first. All of it stands in the index.
 const WAITING: &str = "SELECT due, ord FROM delivery INDEXED BY delivery_pending \
                        WHERE subscription = ?1 AND state = 0 ORDER BY due, ord";
+
+/// The same by places, and one delivery alone.
+const WAITING_BY_PLACE: &str = "SELECT due, ord FROM delivery INDEXED BY delivery_pending_place \
+                                WHERE subscription = ?1 AND state = 0 ORDER BY ord";
+const WAITING_ALONE: &str =
+    "SELECT due, ord FROM delivery WHERE subscription = ?1 AND ord = ?2 AND state = 0";
+
+const fn waiting(order: ClaimOrder) -> &'static str {
+    match order {
+        ClaimOrder::Due => WAITING,
+        ClaimOrder::Place => WAITING_BY_PLACE,
+        ClaimOrder::Only(_) => WAITING_ALONE,
+    }
+}
 
 fn due_and_order(row: &Row<'_>) -> Result<(Timestamp, u64), StoreError> {
     let order: i64 = row.get(1).doing("read a waiting delivery")?;

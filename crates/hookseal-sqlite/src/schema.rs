@@ -7,6 +7,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_settings.sql"),
     include_str!("../migrations/0003_event_life.sql"),
+    include_str!("../migrations/0004_queueing.sql"),
 ];
 
 /// The version that this program reads and writes.

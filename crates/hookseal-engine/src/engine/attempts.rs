@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     AttemptRecord, AttemptResult, DeliveryRef, Trigger,
-    dispatcher::Job,
+    dispatcher::{Begun, Ended, Job},
     health::Went,
     outcome::{before_expiry, decide, explain_status, is_success},
     ports::store::{End, HealthChange, NextStep, Outcome},
@@ -19,30 +19,38 @@ use crate::{
 };
 
 /// Makes one attempt, then the next that may begin, until there is none.
-pub(super) async fn run(engine: Arc<Engine>, first: Job) {
+pub(super) async fn run(engine: Arc<Engine>, first: Begun) {
     let mut buffer = SignedHeaders::new();
     let mut next = Some(first);
-    while let Some(job) = next {
+    while let Some(Begun { job, epoch }) = next {
         let key = job.delivery.subscription;
         let finished = engine.attempt(&job, &mut buffer).await;
+        let ended = engine.ended(finished.as_ref());
         let now = engine.clock.now();
         let mut dispatcher = engine.dispatcher.lock();
-        dispatcher.finished(key);
+        dispatcher.finished(key, epoch, ended, now);
         match finished {
             Some(finished) => engine.hand_over(finished),
-            None => dispatcher.recorded(1),
+            None => dispatcher.recorded(key, 1, now),
         }
         next = dispatcher.next_attempt(now);
         if next.is_none() && dispatcher.in_flight() == 0 {
             engine.idle.notify_waiters();
         }
-        if dispatcher.needs_looking_after() {
-            engine.refill.notify_one();
-        }
+        engine.look_after_store(dispatcher);
     }
 }
 
 impl Engine {
+    /// What an attempt's end means to what begins next.
+    fn ended(&self, finished: Option<&Finished>) -> Ended {
+        let Some(finished) = finished else { return Ended::NOTHING };
+        let result = &finished.outcome.attempt.result;
+        // A random number is of use only where the breaker may open.
+        let jitter = if result.failure.is_some() { self.entropy.next_u64() } else { 0 };
+        Ended::of(result, jitter)
+    }
+
     /// Hands an outcome to the committer.
     fn hand_over(&self, finished: Finished) {
         if self.entries.send(Entry::Outcome(Box::new(finished))).is_err() {
@@ -112,7 +120,11 @@ impl Engine {
         let well = next == NextStep::Succeeded;
         let counter = if well { &self.counters.succeeded } else { &self.counters.failed };
         counter.fetch_add(1, Ordering::Relaxed);
-        let health = self.mind_health(job, well, tries, decision.gone, now);
+        let went = match next {
+            NextStep::Succeeded => Went::Well,
+            _ => Went::Badly { number: tries, gone: decision.gone, given_up: next == NextStep::GiveUp },
+        };
+        let health = self.mind_health(job, went, now);
         let attempt = AttemptRecord { number, trigger: job.trigger, started_at, result };
         if !well {
             log_failure(job.delivery, subscriber, &attempt, next);
@@ -126,20 +138,12 @@ impl Engine {
 
     /// The change of the subscription's health, if there is one. Test deliveries do not count. What counts is the
     /// subscription as it is now: its owner may have changed it while the attempt was under way.
-    fn mind_health(
-        self: &Arc<Self>,
-        job: &Job,
-        well: bool,
-        tries: u32,
-        gone: bool,
-        now: Timestamp,
-    ) -> Option<HealthChange> {
+    fn mind_health(self: &Arc<Self>, job: &Job, went: Went, now: Timestamp) -> Option<HealthChange> {
         if job.trigger == Trigger::Ping {
             return None;
         }
         let subscription = job.delivery.subscription;
         let subscriber = self.subscriber(subscription)?;
-        let went = if well { Went::Well } else { Went::Badly { number: tries, gone } };
         let (health, disable) = subscriber.standing().lock().after(went, &subscriber.policy, now)?;
         if disable.is_some() {
             self.apply_rules(&subscriber);
@@ -151,11 +155,13 @@ impl Engine {
     /// end of the server cut it off.
     pub(super) async fn attempt_now(self: &Arc<Self>, job: &Job) -> Option<AttemptRecord> {
         let key = job.delivery.subscription;
-        self.dispatcher.lock().begin_outside(key);
+        let epoch = self.dispatcher.lock().begin_outside(key, self.clock.now());
         let finished = self.attempt(job, &mut SignedHeaders::new()).await;
-        self.dispatcher.lock().finished(key);
+        let ended = self.ended(finished.as_ref());
+        let now = self.clock.now();
+        self.dispatcher.lock().finished(key, epoch, ended, now);
         let Some(mut finished) = finished else {
-            self.dispatcher.lock().recorded(1);
+            self.dispatcher.lock().recorded(key, 1, now);
             return None;
         };
         let (recorded, done) = oneshot::channel();

@@ -16,7 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use super::Engine;
 use crate::{
     DeliveryRef, NewEvent, SubscriptionKey, Trigger, Verdict,
-    dispatcher::Job,
+    dispatcher::{Job, Waiting},
+    event::target_order,
     limits,
     ports::store::{Batch, End, Ended, HealthChange, NextStep, Outcome, StoreError},
 };
@@ -160,21 +161,19 @@ impl Round {
     /// The batch is durable: jobs begin, publishers are answered.
     fn settle(&mut self, engine: &Arc<Engine>, verdicts: &[Verdict]) {
         let now = engine.clock.now();
-        let mut refused = Vec::new();
         let mut dispatcher = engine.dispatcher.lock();
         for (accepting, verdict) in self.events.iter().zip(verdicts) {
-            for job in place(&mut dispatcher, &accepting.event, *verdict, now) {
-                refused.extend(dispatcher.admit(job));
-            }
+            place(&mut dispatcher, &accepting.event, *verdict, now);
         }
-        dispatcher.recorded(self.finished.len());
-        for finished in &self.finished {
-            if let NextStep::RetryAt(due) = finished.outcome.next {
-                dispatcher.stored(finished.outcome.delivery.subscription, due, false, now);
+        for Finished { outcome, .. } in &self.finished {
+            let DeliveryRef { id, subscription, .. } = outcome.delivery;
+            // An ordered queue goes on when the outcome is recorded: by then it must know what waits before the rest.
+            if let NextStep::RetryAt(due) = outcome.next {
+                dispatcher.stored(subscription, Waiting { due, order: id.order() }, false, now);
             }
+            dispatcher.recorded(subscription, 1, now);
         }
         drop(dispatcher);
-        engine.release(refused);
         self.note_expiries(engine);
         for (accepting, verdict) in self.events.drain(..).zip(verdicts) {
             if *verdict == Verdict::Accepted {
@@ -218,28 +217,28 @@ impl Round {
     }
 }
 
-/// What a verdict means to an event's deliveries. Returns the jobs that go straight to memory.
+/// Does what a verdict means to an event's deliveries: they go straight to memory, or wait in the store.
 fn place(
     dispatcher: &mut crate::dispatcher::Dispatcher,
     event: &NewEvent,
     verdict: Verdict,
     now: hookseal::Timestamp,
-) -> Vec<Job> {
+) {
     if verdict != Verdict::Accepted {
         withdraw(dispatcher, event);
-        return Vec::new();
+        return;
     }
     let payload = Arc::new(event.payload.clone());
-    let mut jobs = Vec::with_capacity(event.targets.len());
     for (index, target) in event.targets.iter().enumerate() {
         if target.leased {
-            jobs.push(event.job(index, &payload));
+            dispatcher.admit(event.job(index, &payload), now);
         } else {
             // What is put off does not wait for want of room.
-            dispatcher.stored(target.subscription, event.due_at(), event.window.deliver_at.is_none(), now);
+            let overflowed = event.window.deliver_at.is_none();
+            let waiting = Waiting { due: event.due_at(), order: target_order(event.id, index) };
+            dispatcher.stored(target.subscription, waiting, overflowed, now);
         }
     }
-    jobs
 }
 
 fn withdraw(dispatcher: &mut crate::dispatcher::Dispatcher, event: &NewEvent) {

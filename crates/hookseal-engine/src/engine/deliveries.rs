@@ -7,8 +7,10 @@ use tokio::sync::oneshot;
 
 use super::{Engine, EngineError};
 use crate::{
-    DeliveryId, DeliveryRef, DeliveryState, Scope, limits,
-    ports::store::{Cancelled, End, Retried, StoreError},
+    DeliveryId, DeliveryRef, DeliveryState, Scope,
+    dispatcher::{Job, Waiting},
+    limits,
+    ports::store::{Cancelled, Claim, ClaimOrder, End, Retried, StoreError},
 };
 
 const UNDER_WAY: EngineError = EngineError::Conflict("the delivery is being attempted just now");
@@ -24,8 +26,7 @@ impl Engine {
         let now = self.clock.now();
         match self.store.retry(scope, id, now).await.map_err(EngineError::Store)? {
             Retried::Due(delivery) => {
-                self.dispatcher.lock().stored(delivery.subscription, now, false, now);
-                self.pump();
+                self.begin_asked(delivery, now).await;
                 Ok(())
             }
             Retried::Leased => Err(UNDER_WAY),
@@ -45,10 +46,45 @@ impl Engine {
     pub async fn cancel_delivery(self: &Arc<Self>, scope: Scope, id: DeliveryId) -> Result<(), EngineError> {
         let now = self.clock.now();
         match self.store.cancel(scope, id, now).await.map_err(EngineError::Store)? {
-            Cancelled::Done => Ok(()),
+            Cancelled::Done => {
+                self.let_order_go_on(scope, id, now).await;
+                Ok(())
+            }
             Cancelled::Leased(delivery) => self.cancel_queued(delivery, now).await,
             Cancelled::Final(state) => Err(EngineError::Conflict(ended_before(state))),
             Cancelled::NotFound => Err(EngineError::NotFound),
+        }
+    }
+
+    /// Has a delivery that somebody made due go before what waits, also while its subscription's breaker is open.
+    async fn begin_asked(self: &Arc<Self>, delivery: DeliveryRef, now: Timestamp) {
+        let DeliveryRef { id, subscription, .. } = delivery;
+        let active = self.subscriber(subscription).is_some_and(|subscriber| subscriber.rules().active);
+        let claimed = if active { self.claim_only(delivery, now).await } else { None };
+        let mut dispatcher = self.dispatcher.lock();
+        match claimed {
+            Some(job) => dispatcher.admit_asked(job, now),
+            // It waits in the store until its subscription goes on, or was claimed in its turn just now.
+            None => dispatcher.stored(subscription, Waiting { due: now, order: id.order() }, false, now),
+        }
+        drop(dispatcher);
+        self.pump();
+    }
+
+    async fn claim_only(&self, delivery: DeliveryRef, now: Timestamp) -> Option<Job> {
+        let DeliveryRef { id, subscription, .. } = delivery;
+        let order = ClaimOrder::Only(id);
+        let claim =
+            Claim { subscription, order, due_before: now, limit: 1, bytes_max: limits::CLAIM_BYTES_MAX };
+        let claimed = self.store.claim(claim).await.ok()?;
+        claimed.deliveries.into_iter().next().map(Job::from)
+    }
+
+    /// What was called off in the store may have held an ordered subscription up.
+    async fn let_order_go_on(self: &Arc<Self>, scope: Scope, id: DeliveryId, now: Timestamp) {
+        if let Ok(Some(record)) = self.store.delivery(scope, id).await {
+            self.dispatcher.lock().store_changed(record.key.subscription, now);
+            self.pump();
         }
     }
 

@@ -68,10 +68,12 @@ impl Engine {
     async fn expire(self: &Arc<Self>, now: Timestamp) {
         *self.expiry.next.lock() = None;
         self.expire_queued(now);
+        let mut any = false;
         loop {
             match self.store.expire(now, limits::EXPIRE_STEP).await {
-                Ok(Expired { next: Some(next), ended }) if next <= now && ended > 0 => {}
-                Ok(Expired { next, .. }) => {
+                Ok(Expired { next: Some(next), ended }) if next <= now && ended > 0 => any = true,
+                Ok(Expired { next, ended }) => {
+                    any |= ended > 0;
                     if let Some(next) = next {
                         self.note_expiry(next);
                     }
@@ -86,6 +88,10 @@ impl Engine {
                     break;
                 }
             }
+        }
+        if any {
+            self.dispatcher.lock().order_changed(now);
+            self.pump();
         }
     }
 

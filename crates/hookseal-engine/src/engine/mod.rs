@@ -24,7 +24,7 @@ use std::{
 };
 
 use hookseal::{Profile, Timestamp};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use self::{committer::Entry, expiry::Expiry};
@@ -34,8 +34,8 @@ pub use self::{
     subscriptions::{Pinged, SecretChoice, SettingsChange},
 };
 use crate::{
-    IdSource, SubscriptionKey,
-    dispatcher::{Dispatcher, Job},
+    IdSource, SubscriptionId, SubscriptionKey,
+    dispatcher::{Dispatcher, Job, QueueState, Waiting},
     limits,
     ports::{Clock, Entropy, Store, Transport},
     registry::Registry,
@@ -118,6 +118,12 @@ pub struct Stats {
     pub store_failures: u64,
     /// Attempts under way, and outcomes not recorded yet.
     pub unrecorded: usize,
+    /// Attempts under way.
+    pub in_flight: usize,
+    /// Deliveries that wait in memory.
+    pub in_memory: usize,
+    /// Subscriptions whose breaker is not closed.
+    pub open_breakers: usize,
     /// Subscriptions in memory.
     pub subscriptions: usize,
 }
@@ -153,12 +159,13 @@ impl Engine {
             counters: Counters::default(),
         });
         for subscription in subscriptions {
-            engine.enlist(subscription);
+            engine.enlist(subscription, true);
         }
         {
             let mut dispatcher = engine.dispatcher.lock();
             for (key, due) in recovered.waiting {
-                dispatcher.stored(key, due, due <= now, now);
+                // Which of them comes first is not known: an ordered queue asks before it begins anything.
+                dispatcher.stored(key, Waiting { due, order: 0 }, due <= now, now);
             }
         }
         if recovered.resumed > 0 {
@@ -195,15 +202,25 @@ impl Engine {
     /// What has happened so far.
     pub fn stats(&self) -> Stats {
         use std::sync::atomic::Ordering::Relaxed;
+        let dispatcher = self.dispatcher.lock();
         Stats {
             accepted: self.counters.accepted.load(Relaxed),
             attempts: self.counters.attempts.load(Relaxed),
             succeeded: self.counters.succeeded.load(Relaxed),
             failed: self.counters.failed.load(Relaxed),
             store_failures: self.counters.store_failures.load(Relaxed),
-            unrecorded: self.dispatcher.lock().unrecorded(),
+            unrecorded: dispatcher.unrecorded(),
+            in_flight: dispatcher.in_flight(),
+            in_memory: dispatcher.in_memory(),
+            open_breakers: dispatcher.open_breakers(),
             subscriptions: self.registry.read().len(),
         }
+    }
+
+    /// How the queue of a subscription stands; `None` where there is no such subscription in memory.
+    pub fn queue_state(&self, scope: crate::Scope, id: SubscriptionId) -> Option<QueueState> {
+        let key = self.registry.read().by_id(scope, id)?.subscription.key;
+        self.dispatcher.lock().state(key)
     }
 
     /// The time as the engine sees it.
@@ -246,50 +263,58 @@ impl Engine {
 
     /// Begins every attempt that may begin, and has what waits in the store looked after.
     fn pump(self: &Arc<Self>) {
-        self.begin_attempts();
-        if self.dispatcher.lock().needs_looking_after() {
-            self.refill.notify_one();
-        }
-    }
-
-    fn begin_attempts(self: &Arc<Self>) {
         let now = self.clock.now();
         loop {
-            let job = self.dispatcher.lock().next_attempt(now);
-            match job {
-                Some(job) => drop(tokio::spawn(attempts::run(Arc::clone(self), job))),
+            let begun = self.dispatcher.lock().next_attempt(now);
+            match begun {
+                Some(begun) => drop(tokio::spawn(attempts::run(Arc::clone(self), begun))),
                 None => break,
             }
         }
+        self.look_after_store(self.dispatcher.lock());
     }
 
-    /// Gives leases back in the background: what was leased is due again.
-    fn release(self: &Arc<Self>, jobs: Vec<Job>) {
-        if jobs.is_empty() {
-            return;
-        }
-        let engine = Arc::clone(self);
-        tokio::spawn(async move { engine.release_now(jobs).await });
-    }
-
-    async fn release_now(self: &Arc<Self>, jobs: Vec<Job>) {
-        let deliveries: Vec<_> = jobs.iter().map(|job| job.delivery).collect();
-        if let Err(error) = self.store.release(deliveries).await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "leases could not be given back; a restart does so"
-            );
-            return;
-        }
-        let now = self.clock.now();
-        let mut dispatcher = self.dispatcher.lock();
-        for job in &jobs {
-            dispatcher.stored(job.delivery.subscription, now, true, now);
+    /// Has what goes back to the store taken there, and what waits in it looked after.
+    fn look_after_store(self: &Arc<Self>, mut dispatcher: MutexGuard<'_, Dispatcher>) {
+        let returns = dispatcher.take_returns();
+        if dispatcher.needs_looking_after() {
+            self.refill.notify_one();
         }
         drop(dispatcher);
-        if let Some(first) = jobs.iter().filter_map(|job| job.terms.expires_at).min() {
+        if !returns.is_empty() {
+            let engine = Arc::clone(self);
+            tokio::spawn(async move { engine.release(returns).await });
+        }
+    }
+
+    /// Gives leases back: what was leased is due again. In pieces, between which others get at the store.
+    async fn release(self: &Arc<Self>, jobs: Vec<Job>) {
+        let deliveries: Vec<_> = jobs.iter().map(|job| job.delivery).collect();
+        let expires_at = jobs.iter().filter_map(|job| job.terms.expires_at).min();
+        drop(jobs);
+        for piece in deliveries.chunks(limits::CLAIM_DELIVERIES_MAX) {
+            let mut pause = limits::STORE_RETRY_FIRST;
+            while let Err(error) = self.store.release(piece.to_vec()).await {
+                if *self.stopping.borrow() != Stopping::No {
+                    return;
+                }
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "leases could not be given back yet"
+                );
+                self.clock.sleep(pause).await;
+                pause = (pause * 2).min(limits::STORE_RETRY_LONGEST);
+            }
+            let now = self.clock.now();
+            let mut dispatcher = self.dispatcher.lock();
+            for delivery in piece {
+                dispatcher.returned(delivery, now);
+            }
+        }
+        if let Some(first) = expires_at {
             self.note_expiry(first);
         }
+        self.pump();
     }
 }
 

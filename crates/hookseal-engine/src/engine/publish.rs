@@ -143,30 +143,25 @@ impl Engine {
         keys: &[SubscriptionKey],
         permit: OwnedSemaphorePermit,
     ) -> Result<Accepted, PublishError> {
-        let now = self.clock.now();
+        let bytes = publish.payload.body.len();
         let Publish { payload, external_id, mut window } = publish;
+        let nonce = self.entropy.next_u64();
+        let (reply, verdict) = oneshot::channel();
+        // One step: an event that has the lower place is committed no later, and so is every delivery of it. Ordered
+        // subscriptions rest on that.
+        let mut dispatcher = self.dispatcher.lock();
+        let now = self.clock.now();
         window.deliver_at = window.deliver_at.filter(|at| *at > now);
         let order = self.ids.reserve(now, keys.len() as u64 + 1);
-        let id = EventId::from_parts(order, self.entropy.next_u64());
-        let targets = match window.deliver_at {
-            Some(_) => put_off(keys),
-            None => self.targets(keys, payload.body.len()),
-        };
+        let id = EventId::from_parts(order, nonce);
+        // What is put off waits in the store.
+        let put_off = window.deliver_at.is_some();
+        let leased = |subscription| !put_off && dispatcher.promise(subscription, bytes);
+        let targets = targets(keys, leased);
         let event = NewEvent { id, scope, payload, external_id, accepted_at: now, window, targets };
-        let (reply, verdict) = oneshot::channel();
         let accepting = Accepting { event, reply, _permit: permit };
         self.entries.send(Entry::Event(Box::new(accepting))).map_err(|_| PublishError::Stopping)?;
         Ok(Accepted { id, deliveries: keys.len(), verdict })
-    }
-
-    fn targets(&self, keys: &[SubscriptionKey], bytes: usize) -> Vec<Target> {
-        if keys.is_empty() {
-            return Vec::new();
-        }
-        let mut dispatcher = self.dispatcher.lock();
-        keys.iter()
-            .map(|&subscription| Target { subscription, leased: dispatcher.promise(subscription, bytes) })
-            .collect()
     }
 
     fn check(&self, publish: &Publish, now: Timestamp) -> Result<(), PublishError> {
@@ -189,9 +184,8 @@ impl Engine {
     }
 }
 
-/// The targets of an event that is delivered later: all wait in the store.
-fn put_off(keys: &[SubscriptionKey]) -> Vec<Target> {
-    keys.iter().map(|&subscription| Target { subscription, leased: false }).collect()
+fn targets(keys: &[SubscriptionKey], mut leased: impl FnMut(SubscriptionKey) -> bool) -> Vec<Target> {
+    keys.iter().map(|&subscription| Target { subscription, leased: leased(subscription) }).collect()
 }
 
 fn check_window(window: Window, now: Timestamp) -> Result<(), PublishError> {

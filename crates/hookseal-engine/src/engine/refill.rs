@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Engine, Stopping};
 use crate::{
-    dispatcher::{ClaimWish, Job},
+    dispatcher::{ClaimWish, Job, Waiting},
     limits,
     ports::store::{Claim, Claimed},
 };
@@ -38,13 +38,13 @@ impl Engine {
     async fn refill_one(self: &Arc<Self>) -> bool {
         let now = self.clock.now();
         let Some(wish) = self.dispatcher.lock().next_claim(now) else { return false };
-        let ClaimWish { subscription, limit } = wish;
-        let claim = Claim { subscription, due_before: now, limit, bytes_max: limits::CLAIM_BYTES_MAX };
+        let ClaimWish { subscription, order, limit } = wish;
+        let claim = Claim { subscription, order, due_before: now, limit, bytes_max: limits::CLAIM_BYTES_MAX };
         match self.store.claim(claim).await {
-            Ok(Claimed { deliveries, next_due }) => {
+            Ok(Claimed { deliveries, next_due, next_order }) => {
                 let jobs = deliveries.into_iter().map(Job::from).collect();
-                let refused = self.dispatcher.lock().claimed(subscription, jobs, next_due, self.clock.now());
-                self.release(refused);
+                let next = next_due.zip(next_order).map(|(due, order)| Waiting { due, order });
+                self.dispatcher.lock().claimed(subscription, jobs, next, self.clock.now());
             }
             Err(error) => {
                 tracing::error!(
@@ -55,7 +55,7 @@ impl Engine {
                 self.dispatcher.lock().claim_failed(subscription, again);
             }
         }
-        self.begin_attempts();
+        self.pump();
         true
     }
 }

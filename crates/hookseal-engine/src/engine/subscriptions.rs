@@ -10,6 +10,7 @@ use crate::{
     AttemptRecord, DeliveryId, EventId, EventType, Health, NewEvent, Payload, Scope, Subscription,
     SubscriptionId, SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Target,
     Trigger, Window,
+    dispatcher::Origin,
     ports::{
         EndpointError,
         store::{NewSubscription, SubscriptionChange},
@@ -84,7 +85,7 @@ impl Engine {
         let Subscription { settings, secrets, status, .. } = draft;
         let new = NewSubscription { id, scope, settings, secrets, status, created_at: now };
         let created = self.store.create_subscription(new).await.map_err(ChangeError::Store)?;
-        self.enlist(created.clone());
+        self.enlist(created.clone(), false);
         Ok(created)
     }
 
@@ -117,7 +118,7 @@ impl Engine {
         let change = SubscriptionChange { scope, id, now: self.clock.now(), settings, secrets, status };
         let changed = self.store.change_subscription(change).await.map_err(ChangeError::Store)?;
         let changed = changed.ok_or(ChangeError::NotFound)?;
-        self.enlist(changed.clone());
+        self.enlist(changed.clone(), false);
         self.pump();
         Ok(changed)
     }
@@ -214,20 +215,27 @@ impl Engine {
 
     /// Takes a subscription, as it is stored, into memory. Also one that cannot be sent to any more: events match it
     /// all the same, and its attempts fail and say why.
-    pub(super) fn enlist(self: &Arc<Self>, subscription: Subscription) {
+    /// `from_before` says that it was there before this process.
+    pub(super) fn enlist(self: &Arc<Self>, subscription: Subscription, from_before: bool) {
         let subscriber = Arc::new(self.ready(subscription));
         if let Err(error) = subscriber.check() {
             tracing::error!(subscription = %subscriber.subscription.id, %error, "a subscription cannot be sent to");
         }
+        let failing = subscriber.subscription.health.failing_since.is_some();
         self.registry.write().insert(Arc::clone(&subscriber));
-        self.apply_rules(&subscriber);
+        self.configure(&subscriber, Origin { from_before, failing });
     }
 
     /// Has the queue of a subscription follow its rules.
     pub(super) fn apply_rules(self: &Arc<Self>, subscriber: &Subscriber) {
+        self.configure(subscriber, Origin::default());
+    }
+
+    fn configure(self: &Arc<Self>, subscriber: &Subscriber, origin: Origin) {
         let (key, rules) = (subscriber.subscription.key, subscriber.rules());
-        let taken_out = self.dispatcher.lock().configure(key, rules, self.clock.now());
-        self.release(taken_out);
+        let mut dispatcher = self.dispatcher.lock();
+        dispatcher.configure(key, rules, origin, self.clock.now());
+        self.look_after_store(dispatcher);
     }
 }
 

@@ -25,7 +25,7 @@ pub trait Store: Send + Sync + 'static {
     /// that end without an attempt.
     async fn commit(&self, batch: Batch) -> Result<Committed, StoreError>;
 
-    /// Leases deliveries of one subscription that are due, the longest due first.
+    /// Leases deliveries of one subscription that are due, in the order that the claim names.
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError>;
 
     /// Gives leases back without an outcome: the deliveries are due again, at once, and keep their number of attempts.
@@ -271,6 +271,8 @@ pub struct HealthChange {
 pub struct Claim {
     /// Whose.
     pub subscription: SubscriptionKey,
+    /// Which of them, and in which order.
+    pub order: ClaimOrder,
     /// Those due at this time or before.
     pub due_before: Timestamp,
     /// How many at most.
@@ -279,13 +281,27 @@ pub struct Claim {
     pub bytes_max: usize,
 }
 
+/// Which deliveries a claim is for, and in which order they come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimOrder {
+    /// All, the longest due first, and those that are due together by their places.
+    Due,
+    /// All, by their places, up to the first that is not due: none may go before it.
+    Place,
+    /// This one alone.
+    Only(DeliveryId),
+}
+
 /// The answer to a [`Claim`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
     /// The deliveries, leased to this node.
     pub deliveries: Vec<ClaimedDelivery>,
-    /// When the next of those that were left is due, possibly in the past; `None` where none is left.
+    /// When the next of those that were left is due, possibly in the past; `None` where none is left. The next is the
+    /// next in the order of the claim.
     pub next_due: Option<Timestamp>,
+    /// The place of that delivery: the order of its id.
+    pub next_order: Option<u64>,
 }
 
 /// A delivery with all that an attempt needs.

@@ -11,8 +11,8 @@ use hookseal_engine::{
     ports::{
         Store,
         store::{
-            Batch, Claim, DeliveryFilter, End, Ended, EventFilter, HealthChange, NextStep, Outcome, Page,
-            StoreError, SubscriptionChange,
+            Batch, Claim, ClaimOrder, DeliveryFilter, End, Ended, EventFilter, HealthChange, NextStep,
+            Outcome, Page, StoreError, SubscriptionChange,
         },
     },
 };
@@ -32,7 +32,8 @@ const SUBSCRIPTIONS: u64 = 4;
 enum Step {
     Commit { events: Vec<Draft>, outcomes: Vec<(Index, Next)>, ended: Vec<(Index, bool)> },
     Health { subscription: Index, failures: u32, disable: Option<DisableReason> },
-    Claim { subscription: Index, limit: usize, bytes_max: usize, ahead_ms: u64 },
+    Claim { subscription: Index, by_place: bool, limit: usize, bytes_max: usize, ahead_ms: u64 },
+    ClaimOnly(Index),
     Release(Vec<Index>),
     Retry(Index),
     Cancel(Index),
@@ -98,9 +99,12 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(events, outcomes, ended)| Step::Commit { events, outcomes, ended }),
         1 => (any::<Index>(), 0..9u32, reason)
             .prop_map(|(subscription, failures, disable)| Step::Health { subscription, failures, disable }),
-        6 => (any::<Index>(), 0..5usize, 0..80usize, 0..4_000u64).prop_map(|(subscription, limit, bytes_max, ahead_ms)| {
-            Step::Claim { subscription, limit, bytes_max, ahead_ms }
-        }),
+        6 => (any::<Index>(), any::<bool>(), 0..5usize, 0..80usize, 0..4_000u64).prop_map(
+            |(subscription, by_place, limit, bytes_max, ahead_ms)| {
+                Step::Claim { subscription, by_place, limit, bytes_max, ahead_ms }
+            }
+        ),
+        1 => any::<Index>().prop_map(Step::ClaimOnly),
         3 => vec(any::<Index>(), 0..4).prop_map(Step::Release),
         3 => any::<Index>().prop_map(Step::Retry),
         2 => any::<Index>().prop_map(Step::Cancel),
@@ -202,6 +206,12 @@ impl Pair {
         both!(self, |store| store.recover(now)).expect("the stores recover");
     }
 
+    async fn claim(&mut self, claim: Claim) {
+        let claimed = both!(self, |store| store.claim(claim)).expect("deliveries are claimed");
+        let terms = claimed.deliveries.iter().map(|claimed| (claimed.delivery.id, claimed.terms));
+        self.terms.extend(terms);
+    }
+
     async fn take(&mut self, step: Step) {
         // All within the time after which a row is written for whoever is slow: that shows in what is recovered.
         self.clock_ms += 20;
@@ -214,12 +224,17 @@ impl Pair {
                 let change = HealthChange { subscription: self.pick(subscription).1, health, disable };
                 let _ = both!(self, |store| store.commit(Batch { health: vec![change], ..Batch::default() }));
             }
-            Step::Claim { subscription, limit, bytes_max, ahead_ms } => {
+            Step::Claim { subscription, by_place, limit, bytes_max, ahead_ms } => {
                 let due_before = now.saturating_add(Duration::from_millis(ahead_ms));
-                let claim = Claim { subscription: self.pick(subscription).1, due_before, limit, bytes_max };
-                let claimed = both!(self, |store| store.claim(claim)).expect("deliveries are claimed");
-                let terms = claimed.deliveries.iter().map(|claimed| (claimed.delivery.id, claimed.terms));
-                self.terms.extend(terms);
+                let order = if by_place { ClaimOrder::Place } else { ClaimOrder::Due };
+                let subscription = self.pick(subscription).1;
+                self.claim(Claim { subscription, order, due_before, limit, bytes_max }).await;
+            }
+            Step::ClaimOnly(delivery) => {
+                if let Some(DeliveryRef { id, subscription, .. }) = self.delivery(delivery) {
+                    let order = ClaimOrder::Only(id);
+                    self.claim(Claim { subscription, order, due_before: now, limit: 9, bytes_max: 9 }).await;
+                }
             }
             Step::Release(deliveries) => {
                 let deliveries: Vec<_> =

@@ -5,7 +5,7 @@ use hookseal_engine::{
     DeliveryState, NewEvent, Scope,
     ports::{
         Store,
-        store::{Batch, Claim},
+        store::{Batch, Claim, ClaimOrder},
     },
 };
 use rusqlite::Connection;
@@ -78,7 +78,8 @@ async fn a_straggler_does_not_hold_the_place_back() {
     let store = open(copy.path());
     let now = last.accepted_at;
     store.recover(now).await.expect("the store recovers");
-    let claim = Claim { subscription: key, due_before: now, limit: 10, bytes_max: usize::MAX };
+    let order = ClaimOrder::Due;
+    let claim = Claim { subscription: key, order, due_before: now, limit: 10, bytes_max: usize::MAX };
     let claimed = store.claim(claim).await.expect("deliveries are claimed").deliveries;
     let ids: Vec<_> = claimed.iter().map(|claimed| claimed.delivery.id).collect();
     assert_eq!(ids, [stragglers[1].delivery_id(0), last.delivery_id(0)]);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hookseal_engine::{
     DeliveryId, DeliveryState, Subscription, Terms, Trigger,
-    ports::store::{Claimed, ClaimedDelivery, NextStep},
+    ports::store::{ClaimOrder, Claimed, ClaimedDelivery, NextStep},
 };
 
 use super::{
@@ -30,6 +30,7 @@ pub async fn a_claim_gives_all_that_an_attempt_needs<H: Harness>(world: World<H>
                 terms: Terms::default(),
             }],
             next_due: None,
+            next_order: None,
         }
     );
 }
@@ -98,7 +99,7 @@ pub async fn a_leased_delivery_is_not_claimed<H: Harness>(world: World<H>) {
     let event = world.publish(1, vec![leased(&subscription), parked(&subscription)]).await;
     assert_eq!(world.claimed(subscription.key, 9).await, [event.delivery_id(1)]);
     let again = world.claim(subscription.key, 9).await;
-    assert_eq!(again, Claimed { deliveries: Vec::new(), next_due: None });
+    assert_eq!(again, Claimed { deliveries: Vec::new(), next_due: None, next_order: None });
 }
 
 /// One subscription's claim leaves others alone.
@@ -189,6 +190,61 @@ pub async fn a_retry_is_claimed_with_its_attempts<H: Harness>(world: World<H>) {
         assert_eq!((ids(&claimed), claimed.deliveries[0].attempts), (vec![key.id], number));
         assert_eq!(claimed.deliveries[0].trigger, Trigger::Schedule);
     }
+}
+
+/// Whatever the order in which they come due.
+pub async fn a_claim_by_place_comes_in_the_order_of_places<H: Harness>(world: World<H>) {
+    let subscription = world.subscription(LIVE).await;
+    let first =
+        world.publish(1, vec![leased(&subscription), parked(&subscription), parked(&subscription)]).await;
+    let second = world.publish(2, vec![parked(&subscription)]).await;
+    world.record(vec![failure(delivery(&first, 0), 1, at(1), NextStep::RetryAt(at(5)))]).await;
+    let two = world.claim_by_place(subscription.key, 9, 2).await;
+    assert_eq!(ids(&two), [first.delivery_id(0), first.delivery_id(1)]);
+    assert_eq!((two.next_due, two.next_order), (Some(at(1)), Some(first.delivery_id(2).order())));
+    let rest = world.claim_by_place(subscription.key, 9, 9).await;
+    assert_eq!(ids(&rest), [first.delivery_id(2), second.delivery_id(0)]);
+    assert_eq!((rest.next_due, rest.next_order), (None, None));
+}
+
+/// What comes after it may be due for long: it is held back.
+pub async fn a_claim_by_place_stops_at_the_first_that_is_not_due<H: Harness>(world: World<H>) {
+    let subscription = world.subscription(LIVE).await;
+    let first = world.publish(1, vec![parked(&subscription), leased(&subscription)]).await;
+    world.publish(2, vec![parked(&subscription)]).await;
+    let waits = delivery(&first, 1);
+    world.record(vec![failure(waits, 1, at(1), NextStep::RetryAt(at(50)))]).await;
+    let claimed = world.claim_by_place(subscription.key, 9, 9).await;
+    assert_eq!(ids(&claimed), [first.delivery_id(0)]);
+    assert_eq!((claimed.next_due, claimed.next_order), (Some(at(50)), Some(waits.id.order())));
+    let none = world.claim_by_place(subscription.key, 9, 9).await;
+    assert_eq!((ids(&none), none.next_order), (Vec::new(), Some(waits.id.order())));
+    assert_eq!(world.claim_by_place(subscription.key, 50, 9).await.deliveries.len(), 2);
+}
+
+/// One that was sent long ago and is to be sent again goes before all that came after it.
+pub async fn a_claim_by_place_begins_with_what_was_made_due_again<H: Harness>(world: World<H>) {
+    let subscription = world.subscription(LIVE).await;
+    let old = world.publish(1, vec![leased(&subscription)]).await;
+    world.record(vec![success(delivery(&old, 0), 1, at(2))]).await;
+    let new = world.publish(3, vec![parked(&subscription)]).await;
+    world.store.retry(LIVE, old.delivery_id(0), at(9)).await.expect("it is made due");
+    let claimed = world.claim_by_place(subscription.key, 9, 9).await;
+    assert_eq!(ids(&claimed), [old.delivery_id(0), new.delivery_id(0)]);
+}
+
+/// Not one that is leased, or is not due, or is another subscription's.
+pub async fn a_claim_of_one_delivery_gives_no_other<H: Harness>(world: World<H>) {
+    let (one, two) = (world.subscription(LIVE).await, world.subscription(LIVE).await);
+    let event = world.publish(5, vec![parked(&one), parked(&one), parked(&two), leased(&one)]).await;
+    let only = |key, id, seconds| world.claim_in(ClaimOrder::Only(id), key, seconds, 9, usize::MAX);
+    let wanted = event.delivery_id(1);
+    assert_eq!(ids(&only(two.key, wanted, 9).await), []);
+    assert_eq!(ids(&only(one.key, wanted, 4).await), []);
+    assert_eq!(ids(&only(one.key, event.delivery_id(3), 9).await), [], "leased as it was accepted");
+    assert_eq!(ids(&only(one.key, wanted, 9).await), [wanted]);
+    assert_eq!(ids(&only(one.key, wanted, 9).await), [], "leased");
+    assert_eq!(world.claimed(one.key, 9).await, [event.delivery_id(0)]);
 }
 
 fn ids(claimed: &Claimed) -> Vec<DeliveryId> {

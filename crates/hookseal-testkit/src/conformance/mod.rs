@@ -91,6 +91,10 @@ macro_rules! store_conformance {
                 releasing_what_is_not_leased_changes_nothing
                 a_delivery_that_was_leased_as_it_was_accepted_can_be_released
                 a_retry_is_claimed_with_its_attempts
+                a_claim_by_place_comes_in_the_order_of_places
+                a_claim_by_place_stops_at_the_first_that_is_not_due
+                a_claim_by_place_begins_with_what_was_made_due_again
+                a_claim_of_one_delivery_gives_no_other
             ]
             recovering: [
                 an_empty_store_has_nothing_to_recover

@@ -12,8 +12,8 @@ use hookseal_engine::{
     ports::{
         Store,
         store::{
-            Batch, Claim, Claimed, Committed, DeliveryFilter, NewSubscription, NextStep, Outcome, Page,
-            Recovered, StoreError,
+            Batch, Claim, ClaimOrder, Claimed, Committed, DeliveryFilter, NewSubscription, NextStep, Outcome,
+            Page, Recovered, StoreError,
         },
     },
 };
@@ -211,7 +211,28 @@ impl<H: Harness> World<H> {
         limit: usize,
         bytes_max: usize,
     ) -> Claimed {
-        let claim = Claim { subscription, due_before: at(seconds), limit, bytes_max };
+        self.claim_in(ClaimOrder::Due, subscription, seconds, limit, bytes_max).await
+    }
+
+    /// Claims by places.
+    pub(super) async fn claim_by_place(
+        &self,
+        subscription: SubscriptionKey,
+        seconds: i64,
+        limit: usize,
+    ) -> Claimed {
+        self.claim_in(ClaimOrder::Place, subscription, seconds, limit, usize::MAX).await
+    }
+
+    pub(super) async fn claim_in(
+        &self,
+        order: ClaimOrder,
+        subscription: SubscriptionKey,
+        seconds: i64,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Claimed {
+        let claim = Claim { subscription, order, due_before: at(seconds), limit, bytes_max };
         self.store.claim(claim).await.expect("deliveries are claimed")
     }
 

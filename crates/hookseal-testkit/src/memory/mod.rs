@@ -18,8 +18,9 @@ use hookseal_engine::{
     AttemptRecord, DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, EventId, EventRecord, Health,
     Scope, Subscription, SubscriptionId, SubscriptionKey, SubscriptionStatus, Trigger,
     ports::store::{
-        ApiKey, Batch, Cancelled, Claim, Claimed, ClaimedDelivery, Committed, DeliveryFilter, EventFilter,
-        Expired, Found, NewSubscription, Page, Recovered, Retried, Store, StoreError, SubscriptionChange,
+        ApiKey, Batch, Cancelled, Claim, ClaimOrder, Claimed, ClaimedDelivery, Committed, DeliveryFilter,
+        EventFilter, Expired, Found, NewSubscription, Page, Recovered, Retried, Store, StoreError,
+        SubscriptionChange,
     },
 };
 use parking_lot::{Mutex, MutexGuard};
@@ -63,10 +64,16 @@ impl Store for MemoryStore {
 
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         let (state, mut leases) = self.open()?;
-        let mut claimed = Claimed { deliveries: Vec::new(), next_due: None };
+        let mut claimed = Claimed { deliveries: Vec::new(), next_due: None, next_order: None };
         let mut bytes = 0;
-        for (due, order) in state.waiting(claim.subscription, &leases) {
-            claimed.next_due = Some(due);
+        let mut waiting = state.waiting(claim.subscription, &leases);
+        match claim.order {
+            ClaimOrder::Due => {}
+            ClaimOrder::Place => waiting.sort_by_key(|(_, order)| *order),
+            ClaimOrder::Only(id) => waiting.retain(|(_, order)| state.deliveries[order].key.id == id),
+        }
+        for (due, order) in waiting {
+            (claimed.next_due, claimed.next_order) = (Some(due), Some(order));
             if due > claim.due_before || claimed.deliveries.len() == claim.limit {
                 break;
             }
@@ -79,7 +86,7 @@ impl Store for MemoryStore {
             let (attempts, trigger) = (delivery.attempts, delivery.trigger);
             let (key, terms) = (delivery.key, state.terms(delivery));
             claimed.deliveries.push(ClaimedDelivery { delivery: key, payload, attempts, trigger, terms });
-            claimed.next_due = None;
+            (claimed.next_due, claimed.next_order) = (None, None);
         }
         leases.extend(claimed.deliveries.iter().map(|claimed| claimed.delivery.id.order()));
         Ok(claimed)

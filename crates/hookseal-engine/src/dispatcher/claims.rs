@@ -1,0 +1,138 @@
+//! What waits in the store: when it is read back, and what goes back to it.
+
+use hookseal::Timestamp;
+
+use super::{ClaimWish, Dispatcher, Job, Waiting, budget::Pace};
+use crate::{DeliveryRef, SubscriptionKey, ports::store::ClaimOrder};
+
+impl Dispatcher {
+    /// Notes that a delivery waits in the store. `overflowed` says that it waits there for want of room.
+    pub fn stored(&mut self, key: SubscriptionKey, waiting: Waiting, overflowed: bool, now: Timestamp) {
+        if let Some(queue) = self.queues.get_mut(&key) {
+            queue.overflowed |= overflowed && queue.rules.active;
+            queue.note(waiting);
+            self.watch_store(key, now);
+        }
+    }
+
+    /// What waits in the store for a subscription has been changed from outside: deliveries were called off, or
+    /// made due. It is looked at anew.
+    pub fn store_changed(&mut self, key: SubscriptionKey, now: Timestamp) {
+        if let Some(queue) = self.queues.get_mut(&key) {
+            // Of the claim that is under way, if one is, it is not known whether it has seen the change.
+            queue.stored = Some(Waiting { due: now, order: 0 });
+            self.watch_store(key, now);
+        }
+    }
+
+    /// The same, of every ordered subscription: which ones are meant is not known. This looks at all of them.
+    pub fn order_changed(&mut self, now: Timestamp) {
+        let ordered = self.queues.iter().filter(|(_, queue)| queue.rules.ordered && queue.stored.is_some());
+        let keys: Vec<_> = ordered.map(|(key, _)| *key).collect();
+        keys.into_iter().for_each(|key| self.store_changed(key, now));
+    }
+
+    /// Takes the jobs that are to go back to the store: their leases are to be released. Then
+    /// [`Dispatcher::returned`] is to be called for each.
+    pub fn take_returns(&mut self) -> Vec<Job> {
+        std::mem::take(&mut self.returns)
+    }
+
+    /// A job is back in the store, due at once.
+    pub fn returned(&mut self, delivery: &DeliveryRef, now: Timestamp) {
+        if let Some(queue) = self.queues.get_mut(&delivery.subscription) {
+            queue.returning = queue.returning.saturating_sub(1);
+            let waiting = Waiting { due: now, order: delivery.id.order() };
+            self.stored(delivery.subscription, waiting, true, now);
+            self.take_turn(delivery.subscription, now);
+        }
+    }
+
+    /// The next wish to read deliveries back, if any. The answer goes to [`Dispatcher::claimed`].
+    pub fn next_claim(&mut self, now: Timestamp) -> Option<ClaimWish> {
+        self.wake(now);
+        if self.stopping {
+            return None;
+        }
+        for pace in self.claims.paces() {
+            if let Some(wish) = self.next_claim_of(pace, now) {
+                self.claims.served(pace);
+                return Some(wish);
+            }
+        }
+        None
+    }
+
+    fn next_claim_of(&mut self, pace: Pace, now: Timestamp) -> Option<ClaimWish> {
+        while !self.claims.is_empty(pace) && self.has_room(pace) {
+            let key = self.claims.next(pace)?;
+            let Some(queue) = self.queues.get_mut(&key) else { continue };
+            queue.in_claims.left(pace);
+            if queue.tempo.pace != pace {
+                self.watch_store(key, now);
+                continue;
+            }
+            let limit = queue.refill(now).min(self.budget.claimable(pace, queue.waiting()));
+            if limit == 0 {
+                continue;
+            }
+            // What is stored from here on may not be seen by the claim: it is noted anew, and merged with the answer.
+            queue.claiming = queue.stored.take();
+            let order = if queue.rules.ordered { ClaimOrder::Place } else { ClaimOrder::Due };
+            return Some(ClaimWish { subscription: key, order, limit });
+        }
+        None
+    }
+
+    /// The answer to a wish: what was leased, and the first of what is left.
+    pub fn claimed(&mut self, key: SubscriptionKey, jobs: Vec<Job>, next: Option<Waiting>, now: Timestamp) {
+        if let Some(queue) = self.queues.get_mut(&key) {
+            queue.claiming = None;
+            if let Some(next) = next {
+                queue.note(next);
+            }
+            queue.overflowed &= queue.stored.is_some_and(|waiting| waiting.due <= now);
+        }
+        for job in jobs {
+            self.enqueue(job, now);
+        }
+        self.look_at(key, now);
+    }
+
+    /// A wish could not be answered: it is to be made again at `again`.
+    pub fn claim_failed(&mut self, key: SubscriptionKey, again: Timestamp) {
+        if let Some(queue) = self.queues.get_mut(&key)
+            && let Some(waiting) = queue.claiming.take()
+        {
+            queue.note(waiting);
+            if let Some(first) = &mut queue.stored {
+                first.due = first.due.max(again);
+            }
+            self.wakeups.insert((again, key));
+        }
+    }
+
+    /// Whether there is a claim that could be made now.
+    pub(super) fn has_claims(&self) -> bool {
+        !self.stopping && Pace::ALL.into_iter().any(|pace| !self.claims.is_empty(pace) && self.has_room(pace))
+    }
+
+    fn has_room(&self, pace: Pace) -> bool {
+        self.budget.claimable(pace, 0) > 0
+    }
+
+    /// Makes sure that what waits in the store for a subscription is claimed when it is due and there is room.
+    pub(super) fn watch_store(&mut self, key: SubscriptionKey, now: Timestamp) {
+        let Some(queue) = self.queues.get_mut(&key) else { return };
+        let Some(waiting) = queue.stored.filter(|_| queue.rules.active && queue.claiming.is_none()) else {
+            return;
+        };
+        if waiting.due > now {
+            self.wakeups.insert((waiting.due, key));
+        } else if queue.refill(now) > 0 {
+            self.claims.join(queue.tempo.pace, key, &mut queue.in_claims);
+        } else if let crate::breaker::Permit::NotBefore(at) = queue.breaker.permit(now) {
+            self.wakeups.insert((at, key));
+        }
+    }
+}
