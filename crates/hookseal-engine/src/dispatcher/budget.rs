@@ -122,7 +122,7 @@ impl Budget {
     /// Whether a queue that holds `held` slots may have one more.
     pub(super) fn allows_slot(&self, pace: Pace, held: u32) -> bool {
         let free = self.free(pace).slots;
-        free > 0 && (held == 0 || held as usize + 1 <= free / 2)
+        free > 0 && (held == 0 || (held as usize) < free / 2)
     }
 
     /// Whether a queue that has so much in memory may have one more delivery there.
