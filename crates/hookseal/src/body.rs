@@ -43,7 +43,17 @@ impl BodyReading {
     }
 
     /// Calls `write` with the bytes of this reading, piece by piece and without copying the body.
+    #[inline]
     pub(crate) fn feed(self, body: &[u8], write: &mut impl FnMut(&[u8])) {
+        match self {
+            Self::Raw => write(body),
+            _ => self.feed_rewritten(body, write),
+        }
+    }
+
+    /// Once for all that write, as `feed` is there for each.
+    fn feed_rewritten(self, body: &[u8], write: &mut dyn FnMut(&[u8])) {
+        let write = &mut |bytes: &[u8]| write(bytes);
         match self {
             Self::Raw => write(body),
             Self::StripSpaces => feed_without_spaces(body, write),

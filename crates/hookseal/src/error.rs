@@ -9,60 +9,65 @@ use crate::time::TimestampError;
 /// `Display` never shows a secret, an expected digest, or text from the request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct VerifyError {
-    kind: ErrorKind,
-    detail: Detail,
+    /// Behind a pointer, as every step of a verification returns one or none, and a wide one would be moved through all
+    /// of them.
+    problem: Box<Problem>,
 }
 
-/// Where the problem is and what would be right. Names come from the profile, so they are safe to log.
+/// What is wrong, where, and what would be right. Names come from the profile, so they are safe to log.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Detail {
+struct Problem {
+    kind: ErrorKind,
     place: Option<String>,
-    problem: &'static str,
+    text: &'static str,
 }
 
 impl VerifyError {
-    pub(crate) fn new(kind: ErrorKind, problem: &'static str) -> Self {
-        Self { kind, detail: Detail { place: None, problem } }
+    #[cold]
+    pub(crate) fn new(kind: ErrorKind, text: &'static str) -> Self {
+        Self { problem: Box::new(Problem { kind, place: None, text }) }
     }
 
-    pub(crate) fn at(kind: ErrorKind, place: impl fmt::Display, problem: &'static str) -> Self {
-        Self { kind, detail: Detail { place: Some(place.to_string()), problem } }
+    #[cold]
+    pub(crate) fn at(kind: ErrorKind, place: impl fmt::Display, text: &'static str) -> Self {
+        Self { problem: Box::new(Problem { kind, place: Some(place.to_string()), text }) }
     }
 
     /// The same without the place, where that would be a name from the request.
-    pub(crate) fn unplaced(self) -> Self {
-        Self { detail: Detail { place: None, ..self.detail }, ..self }
+    pub(crate) fn unplaced(mut self) -> Self {
+        self.problem.place = None;
+        self
     }
 
     /// What sort of problem it is.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.problem.kind
     }
 
     /// The header or field concerned, by its name in the profile.
     #[cfg(feature = "explain")]
     pub(crate) fn place(&self) -> Option<&str> {
-        self.detail.place.as_deref()
+        self.problem.place.as_deref()
     }
 
     /// What would be right.
     #[cfg(feature = "explain")]
     pub(crate) fn problem(&self) -> &'static str {
-        self.detail.problem
+        self.problem.text
     }
 
     /// The header or field concerned, and what would be right, as one clause.
     pub fn detail(&self) -> String {
-        match &self.detail.place {
-            Some(place) => format!("{place}: {}", self.detail.problem),
-            None => self.detail.problem.to_owned(),
+        match &self.problem.place {
+            Some(place) => format!("{place}: {}", self.problem.text),
+            None => self.problem.text.to_owned(),
         }
     }
 }
 
 impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.kind.as_str(), self.detail())
+        write!(f, "{} ({})", self.kind().as_str(), self.detail())
     }
 }
 

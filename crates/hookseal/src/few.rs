@@ -15,6 +15,17 @@ impl<T> Few<T> {
         }
     }
 
+    /// Adds an item that is filled where it then stays; takes it away again where that fails.
+    pub(crate) fn push_filled(&mut self, item: T, fill: impl FnOnce(&mut T) -> bool) {
+        let filled = match &mut self.first {
+            first @ None => fill(first.insert(item)),
+            Some(_) => fill(self.more.push_mut(item)),
+        };
+        if !filled && self.more.pop().is_none() {
+            self.first = None;
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.more.len()
     }
@@ -59,5 +70,17 @@ mod tests {
         assert_eq!(few.len(), 3);
         assert_eq!(few.iter().copied().collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!([few.nth(0), few.nth(2), few.nth(3)], [Some(&1), Some(&3), None]);
+    }
+
+    #[test]
+    fn what_cannot_be_filled_is_not_there() {
+        let mut few = Few::default();
+        for (item, kept) in [(1, false), (2, true), (3, false), (4, true), (5, false)] {
+            few.push_filled(item, |item| {
+                *item *= 10;
+                kept
+            });
+        }
+        assert_eq!(few.iter().copied().collect::<Vec<_>>(), [20, 40]);
     }
 }

@@ -7,7 +7,7 @@ mod private;
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
-pub(crate) use mac::{MacKey, MacTag, RunningMac};
+pub(crate) use mac::{Content, MacKey, MacTag, RunningMac};
 pub(crate) use private::{PrivateKey, Unsigned, key_id};
 
 use crate::error::SecretError;

@@ -116,44 +116,48 @@ impl<'r> Request<'r> {
     #[inline]
     pub(crate) fn line(&self, name: &str) -> Line<'r> {
         let headers: &'r dyn Headers = self.headers;
-        let mut line = None;
+        // Apart, as what a closure writes to memory in small pieces is slow to read back as one.
+        let (mut count, mut last) = (0_usize, &[][..]);
         headers.lines(name, &mut |value| {
-            line = Some(if line.is_none() { Line::One(trim(value)) } else { Line::Several });
+            count += 1;
+            last = value;
         });
-        match line {
-            None | Some(Line::One(b"")) => Line::Absent,
-            Some(line) => line,
+        match count {
+            0 => Line::Absent,
+            1 => match trim(last) {
+                [] => Line::Absent,
+                value => Line::One(value),
+            },
+            _ => Line::Several,
         }
     }
 }
 
 /// Whether there is a control character besides the tab, which no header may hold (RFC 9110 section 5.5).
 pub(crate) fn has_control(value: &[u8]) -> bool {
-    may_have_control(value) && value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
+    any_byte(value, |byte| is_control(byte) & (byte != b'\t'))
 }
 
-/// Whether there is a control character, the tab among them.
-pub(crate) fn has_control_or_tab(value: &[u8]) -> bool {
-    may_have_control(value) && value.iter().any(u8::is_ascii_control)
+/// Whether there is a control character, the tab among them, or this byte.
+pub(crate) fn has_control_or(value: &[u8], unwanted: Option<u8>) -> bool {
+    // A zero is a control character itself.
+    let unwanted = unwanted.unwrap_or(0);
+    any_byte(value, |byte| is_control(byte) | (byte == unwanted))
 }
 
-/// Whether there is a control character, or possibly not.
-///
-/// Every header that takes part passes here, so eight bytes are looked at in one step. A byte below 0x20 is one whose
-/// top bit appears when 0x20 is taken away, and 0x7f one that turns into 0x00; the step may see one too many above one
-/// that is there, which a look at each byte then settles.
+fn is_control(byte: u8) -> bool {
+    (byte < 0x20) | (byte == 0x7f)
+}
+
+/// Whether one of the bytes is as asked. Every header that takes part passes here, so all of sixteen bytes are looked at
+/// before it is asked whether one was found: the compiler makes vectors of that.
 #[inline]
-fn may_have_control(value: &[u8]) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const TOPS: u64 = ONES << 7;
-    let suspect = |word: &[u8; 8]| {
-        let word = u64::from_ne_bytes(*word);
-        let delete = word ^ (ONES * 0x7f);
-        (word.wrapping_sub(ONES * 0x20) & !word | delete.wrapping_sub(ONES) & !delete) & TOPS
-    };
+pub(crate) fn any_byte(value: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
+    const STEP: usize = 16;
+    let any_of = |bytes: &[u8]| bytes.iter().fold(false, |found, byte| found | wanted(*byte));
     // The last step looks at some bytes again rather than at a copy of those that are left.
-    let Some(last) = value.last_chunk::<8>() else { return value.iter().any(u8::is_ascii_control) };
-    value.as_chunks::<8>().0.iter().fold(suspect(last), |found, word| found | suspect(word)) != 0
+    let Some(last) = value.last_chunk::<STEP>() else { return any_of(value) };
+    value.as_chunks::<STEP>().0.iter().fold(any_of(last), |found, step| found | any_of(step))
 }
 
 /// Cuts spaces and tabs off both ends.
@@ -175,13 +179,15 @@ mod tests {
 
     #[test]
     fn control_characters_are_found_wherever_they_stand() {
-        for length in 0..20 {
+        for length in 0..40 {
             for at in 0..length {
                 for byte in 0..=u8::MAX {
                     let mut value = vec![0xff; length];
                     value[at] = byte;
                     assert_eq!(has_control(&value), byte.is_ascii_control() && byte != b'\t', "{value:?}");
-                    assert_eq!(has_control_or_tab(&value), byte.is_ascii_control(), "{value:?}");
+                    assert_eq!(has_control_or(&value, None), byte.is_ascii_control(), "{value:?}");
+                    let unwanted = byte.is_ascii_control() || byte == b'.';
+                    assert_eq!(has_control_or(&value, Some(b'.')), unwanted, "{value:?}");
                 }
             }
         }

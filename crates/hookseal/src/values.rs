@@ -30,8 +30,25 @@ pub(crate) struct Values<'v> {
     pub(crate) secret: Option<&'v Secret>,
 }
 
+/// A signed content: its pieces, and what stands for them.
+#[derive(Clone, Copy)]
+pub(crate) struct Signed<'s> {
+    pub(crate) content: &'s [Piece],
+    pub(crate) values: &'s Values<'s>,
+}
+
+impl key::Content for Signed<'_> {
+    type Error = VerifyError;
+
+    #[inline]
+    fn write(self, write: &mut impl FnMut(&[u8])) -> Result<(), VerifyError> {
+        self.values.emit(self.content, write)
+    }
+}
+
 impl Values<'_> {
     /// Calls `write` with the bytes of the content, in order.
+    #[inline]
     pub(crate) fn emit(&self, content: &[Piece], write: &mut impl FnMut(&[u8])) -> Result<(), VerifyError> {
         for piece in content {
             match piece {
@@ -45,7 +62,9 @@ impl Values<'_> {
         Ok(())
     }
 
-    fn emit_rare(&self, value: &Value, write: &mut impl FnMut(&[u8])) -> Result<(), VerifyError> {
+    /// Once for all that write, as `emit` is there for each.
+    fn emit_rare(&self, value: &Value, write: &mut dyn FnMut(&[u8])) -> Result<(), VerifyError> {
+        let write = &mut |bytes: &[u8]| write(bytes);
         match value {
             Value::Timestamp | Value::Id | Value::Body => {}
             Value::BodyCrc32 => write(crc32(self.request.body).to_string().as_bytes()),

@@ -101,6 +101,10 @@ pub struct Verifier {
     future: Option<Duration>,
     params: Params,
     flags: Flags,
+    /// Whether the delivery id is a part of what is signed; as the next, asked of the scheme once and not each time.
+    covers_id: bool,
+    /// Whether the body is a list of items that are each signed.
+    covers_items: bool,
 }
 
 /// The keys of one secret: one for each algorithm that the scheme allows.
@@ -141,7 +145,9 @@ impl Verifier {
     fn assemble(scheme: Arc<Scheme>, keys: Vec<KeySet>, options: VerifyOptions) -> Self {
         let (past, future) = options.tolerance.bounds(&scheme);
         let flags = flags(&scheme, options.mode, past);
-        Self { scheme, keys, mode: options.mode, past, future, params: options.params, flags }
+        let (covers_id, covers_items) = (scheme.covers_id(), scheme.covers_items());
+        let (mode, params) = (options.mode, options.params);
+        Self { scheme, keys, mode, past, future, params, flags, covers_id, covers_items }
     }
 
     /// What a verification by this verifier does not prove, in its mode.

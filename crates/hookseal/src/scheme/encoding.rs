@@ -151,28 +151,27 @@ fn decode_sextets(text: &[u8], table: &[u8; 256], out: &mut [u8]) -> Option<usiz
     }
     let (quads, rest) = text.as_chunks::<4>();
     let (whole, part) = out[..length].split_at_mut(quads.len() * 3);
-    let mut known = true;
+    // The values of all characters together, which stay below 64 if each of them is of the alphabet.
+    let mut seen = 0;
     for (bytes, quad) in whole.as_chunks_mut::<3>().0.iter_mut().zip(quads) {
-        known &= decode_quad(quad, table, bytes);
+        *bytes = decode_quad(*quad, table, &mut seen);
     }
     // `A` stands for zeros, so that a bit beyond the last whole byte shows in the byte after it.
     let mut quad = [b'A'; 4];
     quad.iter_mut().zip(rest).for_each(|(digit, given)| *digit = *given);
-    let mut bytes = [0; 3];
-    known &= decode_quad(&quad, table, &mut bytes);
+    let bytes = decode_quad(quad, table, &mut seen);
     let (bytes, beyond) = bytes.split_at(part.len());
     part.iter_mut().zip(bytes).for_each(|(out, byte)| *out = *byte);
-    (known && beyond.iter().all(|byte| *byte == 0)).then_some(length)
+    (seen < 64 && beyond.iter().all(|byte| *byte == 0)).then_some(length)
 }
 
-/// Writes the bytes of four characters, and says whether all of them are of the alphabet.
+/// The bytes of four characters. Adds the values of these to `seen`.
 #[inline]
-fn decode_quad(quad: &[u8; 4], table: &[u8; 256], out: &mut [u8; 3]) -> bool {
-    let [first, second, third, fourth] = *quad;
-    let value = |digit: u8| u32::from(table[usize::from(digit)]);
-    let (first, second, third, fourth) = (value(first), value(second), value(third), value(fourth));
-    [_, out[0], out[1], out[2]] = (first << 18 | second << 12 | third << 6 | fourth).to_be_bytes();
-    (first | second | third | fourth) < 64
+fn decode_quad(quad: [u8; 4], table: &[u8; 256], seen: &mut u32) -> [u8; 3] {
+    let [first, second, third, fourth] = quad.map(|digit| u32::from(table[usize::from(digit)]));
+    *seen |= first | second | third | fourth;
+    let [_, bytes @ ..] = (first << 18 | second << 12 | third << 6 | fourth).to_be_bytes();
+    bytes
 }
 
 /// Every bit, or none.

@@ -17,7 +17,7 @@ use crate::scheme::{
     TimestampRule, TimestampSource,
 };
 use crate::signed_headers::SignedHeaders;
-use crate::values::Values;
+use crate::values::{Signed, Values};
 
 /// A message in the course of its signing.
 pub(super) struct Signing<'s, 'm> {
@@ -181,24 +181,21 @@ impl<'s, 'm> Signing<'s, 'm> {
             Material::Shared(key) => key,
             Material::Private(private) => {
                 let mut content = Vec::new();
-                self.emit(headers, None, &mut |bytes| content.extend_from_slice(bytes))?;
+                self.values(headers, None)
+                    .emit(&self.scheme.content, &mut |bytes| content.extend_from_slice(bytes))
+                    .map_err(SignError::Content)?;
                 self.rule.encoding.encode(&self.sign_with(private, &content)?, out);
                 return Ok(());
             }
         };
+        let signed = Signed { content: &self.scheme.content, values: &self.values(headers, Some(key)) };
         let tag = match (self.algorithm, key) {
-            (Algorithm::Hash(digest), _) => {
-                let mut running = RunningMac::plain(digest);
-                self.emit(headers, Some(key), &mut |bytes| running.update(bytes))?;
-                running.finish()
-            }
-            (_, Key::Mac(mac)) => {
-                mac.tag(|write| self.emit(headers, Some(key), &mut |bytes| write(bytes)))?
-            }
+            (Algorithm::Hash(digest), _) => RunningMac::plain(digest).tag(signed),
+            (_, Key::Mac(mac)) => mac.tag(signed),
             // `Key::prepare` makes these for other algorithms alone.
             (_, Key::Secret(_) | Key::Public(_)) => return Err(SignError::Algorithm),
         };
-        self.rule.encoding.encode(tag.as_bytes(), out);
+        self.rule.encoding.encode(tag.map_err(SignError::Content)?.as_bytes(), out);
         Ok(())
     }
 
@@ -209,14 +206,10 @@ impl<'s, 'm> Signing<'s, 'm> {
         })
     }
 
-    fn emit(
-        &self,
-        headers: HeaderValues<'_>,
-        key: Option<&Key>,
-        write: &mut impl FnMut(&[u8]),
-    ) -> Result<(), SignError> {
+    /// What the content of a signature takes from the message.
+    fn values<'a>(&'a self, headers: HeaderValues<'a>, key: Option<&'a Key>) -> Values<'a> {
         let message = self.message;
-        let values = Values {
+        Values {
             timestamp: self.stamp().as_bytes(),
             id: message.id.as_bytes(),
             header_names: headers.names.as_bytes(),
@@ -233,8 +226,7 @@ impl<'s, 'm> Signing<'s, 'm> {
                 Some(Key::Secret(secret)) => Some(secret),
                 Some(Key::Mac(_) | Key::Public(_)) | None => None,
             },
-        };
-        values.emit(&self.scheme.content, write).map_err(SignError::Content)
+        }
     }
 
     /// The timestamp as it is written, empty where there is none.

@@ -13,6 +13,8 @@ use crate::scheme::{IdentityRule, IdentitySource, Scheme};
 pub(crate) enum Identity<'r> {
     Absent,
     Text(Cow<'r, str>),
+    /// In ASCII, which is all that was looked at until somebody asks for it as text.
+    Ascii(&'r [u8]),
     /// At the path of the scheme, if the body has it.
     InBody,
 }
@@ -42,6 +44,7 @@ struct Values {
 }
 
 impl<'r> Identities<'r> {
+    #[inline]
     pub(crate) fn new(scheme: &Arc<Scheme>, id: Identity<'r>, event_type: Identity<'r>) -> Self {
         let signed = |rule: &Option<IdentityRule>| rule.as_ref().is_some_and(|rule| rule.covered);
         let unread = matches!(id, Identity::InBody) || matches!(event_type, Identity::InBody);
@@ -74,14 +77,19 @@ impl<'r> Identities<'r> {
 
 impl Identity<'_> {
     /// The text as far as it was read; empty where it was not, or is not there.
-    pub(crate) fn known(&self) -> &str {
-        self.text(|| None).unwrap_or_default()
+    pub(crate) fn known(&self) -> &[u8] {
+        match self {
+            Self::Absent | Self::InBody => &[],
+            Self::Text(text) => text.as_bytes(),
+            Self::Ascii(text) => text,
+        }
     }
 
     fn text<'a>(&'a self, in_body: impl FnOnce() -> Option<&'a str>) -> Option<&'a str> {
         match self {
             Self::Absent => None,
             Self::Text(text) => Some(text),
+            Self::Ascii(text) => std::str::from_utf8(text).ok(),
             Self::InBody => in_body(),
         }
     }
@@ -91,14 +99,9 @@ impl Identity<'_> {
         match self {
             Self::Absent => Identity::Absent,
             Self::Text(text) => Identity::Text(Cow::Owned(text.into_owned())),
+            Self::Ascii(text) => Identity::Text(Cow::Owned(String::from_utf8_lossy(text).into_owned())),
             Self::InBody => Identity::InBody,
         }
-    }
-}
-
-impl<'r> From<Option<Cow<'r, str>>> for Identity<'r> {
-    fn from(text: Option<Cow<'r, str>>) -> Self {
-        text.map_or(Self::Absent, Self::Text)
     }
 }
 

@@ -14,11 +14,11 @@ use crate::key::{self, Key, RunningMac};
 use crate::params::Params;
 use crate::request::Request;
 use crate::scheme::{
-    Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, DigestKind, Grammar, IdentityRule,
+    Algorithm, AlgorithmRule, BodyDigest, BodyDigestSource, DigestKind, Flags, Grammar, IdentityRule,
     IdentitySource, Scheme, SignatureRule, TimestampRule, TimestampSource, Value,
 };
 use crate::time::Timestamp;
-use crate::values::{Values, adyen};
+use crate::values::{Signed, Values, adyen};
 use crate::verified::{Identities, Identity, Verified};
 
 /// The longest signature in bytes: ECDSA P-256 in DER, two integers of 33 bytes and their headers.
@@ -60,7 +60,7 @@ impl<'v, 'r> Verification<'v, 'r> {
 
     /// Verifies the request: one signature after another where the body is a list of items that are each signed.
     pub(super) fn run(&self, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
-        if self.scheme.covers_items() {
+        if self.verifier.covers_items {
             for document in adyen::further_items(&self.document)? {
                 Verification { document, ..*self }.run_one(now).map(drop)?;
             }
@@ -73,7 +73,8 @@ impl<'v, 'r> Verification<'v, 'r> {
         let Some(rule) = &self.scheme.signature else {
             return self.verified(Match::by_secret(0), None, Identity::Absent);
         };
-        let fields = extract::fields(self.request, &self.document, rule)?;
+        let mut fields = extract::Fields::default();
+        extract::fields(self.request, &self.document, rule, &mut fields)?;
         if self.scheme.algorithm().is_some_and(Algorithm::is_shared_token) {
             let matched = self.check_token(&fields)?;
             return self.verified(matched, None, self.id()?);
@@ -97,11 +98,12 @@ impl<'v, 'r> Verification<'v, 'r> {
         let timestamp = times.parsed(matched.group);
         self.check_clock(timestamp, now)?;
         self.check_body_digest()?;
-        let mut verified = self.verified(matched, timestamp, id)?;
+        let event_type = self.event_type()?;
+        let mut flags = self.verifier.flags;
         if let (Grammar::Dictionary, Some(group)) = (&rule.grammar, parsed.groups.nth(matched.group)) {
-            verified.flags.body_unsigned = !self.check_coverage(group, now)?;
+            flags.body_unsigned = !self.check_coverage(group, now)?;
         }
-        Ok(verified)
+        Ok(self.proof(matched, timestamp, id, event_type, flags))
     }
 
     /// The candidates that decode to the right length. What does not is skipped beside others, as in Paddle's own
@@ -113,19 +115,20 @@ impl<'v, 'r> Verification<'v, 'r> {
         decoded: &mut Few<Decoded>,
     ) -> Result<(), VerifyError> {
         for Candidate { group, text } in parsed.candidates.iter() {
-            let mut bytes = [0; MAX_SIGNATURE];
             if text.len() > 2 * MAX_SIGNATURE {
                 decoded.extend(self.decode_long(rule, *group, text));
                 continue;
             }
-            let Some(length) = rule.encoding.decode(text, self.verifier.mode, &mut bytes) else { continue };
             let expected = match parsed.groups.nth(*group).and_then(|group| group.digest) {
                 Some(digest) => Some(digest.length()),
                 None => self.scheme.algorithm().and_then(Algorithm::signature_length),
             };
-            if expected.is_none_or(|expected| expected == length) && length > 0 {
-                decoded.push(Decoded { group: *group, bytes: Bytes::Short(bytes, length) });
-            }
+            // Decoded where it stays: to move bytes that were only just written costs as much as to decode them.
+            decoded.push_filled(Decoded::empty(*group), |candidate| {
+                let Bytes::Short(bytes, length) = &mut candidate.bytes else { return false };
+                *length = rule.encoding.decode(text, self.verifier.mode, bytes).unwrap_or(0);
+                expected.is_none_or(|expected| expected == *length) && *length > 0
+            });
         }
         match decoded.is_empty() {
             true => {
@@ -153,17 +156,17 @@ impl<'v, 'r> Verification<'v, 'r> {
     /// asks the proof for it.
     pub(super) fn id(&self) -> Result<Identity<'r>, VerifyError> {
         let Some(rule) = &self.scheme.id else { return Ok(Identity::Absent) };
-        let is_signed = self.scheme.covers_id();
+        let is_signed = self.verifier.covers_id;
         if matches!(rule.source, IdentitySource::Json(_)) && !is_signed {
             return Ok(Identity::InBody);
         }
         match extract::identity(self.request, &self.document, rule)? {
-            None if is_signed => Err(VerifyError::at(
+            Identity::Absent if is_signed => Err(VerifyError::at(
                 ErrorKind::MissingId,
                 rule.source.name(),
                 "the delivery id is signed and needed",
             )),
-            id => Ok(id.into()),
+            id => Ok(id),
         }
     }
 
@@ -171,7 +174,7 @@ impl<'v, 'r> Verification<'v, 'r> {
         match &self.scheme.event_type {
             None => Ok(Identity::Absent),
             Some(IdentityRule { source: IdentitySource::Json(_), .. }) => Ok(Identity::InBody),
-            Some(rule) => extract::identity(self.request, &self.document, rule).map(Identity::from),
+            Some(rule) => extract::identity(self.request, &self.document, rule),
         }
     }
 
@@ -180,7 +183,7 @@ impl<'v, 'r> Verification<'v, 'r> {
         parsed: &Parsed<'_>,
         decoded: &Few<Decoded>,
         times: &Timestamps<'_>,
-        id: &str,
+        id: &[u8],
         params: &Params,
     ) -> Result<Match, VerifyError> {
         for (group, fields) in parsed.groups.iter().enumerate() {
@@ -209,7 +212,7 @@ impl<'v, 'r> Verification<'v, 'r> {
         parsed: &Parsed<'_>,
         decoded: &Few<Decoded>,
         times: &Timestamps<'_>,
-        id: &str,
+        id: &[u8],
         error: VerifyError,
     ) -> Result<Match, VerifyError> {
         if !self.scheme.compat_ports || self.verifier.mode != Mode::Compat {
@@ -245,14 +248,14 @@ impl<'v, 'r> Verification<'v, 'r> {
     fn values<'a>(
         &'a self,
         timestamp: &'a [u8],
-        id: &'a str,
+        id: &'a [u8],
         fields: &Group<'a>,
         reading: BodyReading,
         (key, params): (&'a Key, &'a Params),
     ) -> Values<'a> {
         Values {
             timestamp,
-            id: id.as_bytes(),
+            id,
             header_names: fields.names.unwrap_or_default(),
             request: *self.request,
             document: &self.document,
@@ -272,15 +275,10 @@ impl<'v, 'r> Verification<'v, 'r> {
         values: &Values<'_>,
         candidates: impl Iterator<Item = &'d Decoded>,
     ) -> Result<bool, VerifyError> {
+        let signed = Signed { content: &self.scheme.content, values };
         let tag = match (algorithm, key) {
-            (Algorithm::Hmac(_), Key::Mac(mac)) => {
-                mac.tag(|write| values.emit(&self.scheme.content, &mut |bytes| write(bytes)))?
-            }
-            (Algorithm::Hash(digest), Key::Secret(_)) => {
-                let mut running = RunningMac::plain(digest);
-                values.emit(&self.scheme.content, &mut |bytes| running.update(bytes))?;
-                running.finish()
-            }
+            (Algorithm::Hmac(_), Key::Mac(mac)) => mac.tag(signed)?,
+            (Algorithm::Hash(digest), Key::Secret(_)) => RunningMac::plain(digest).tag(signed)?,
             (_, Key::Public(public)) => return self.public_matches(algorithm, public, values, candidates),
             (_, Key::Mac(_) | Key::Secret(_)) => return Ok(false),
         };
@@ -366,24 +364,38 @@ impl<'v, 'r> Verification<'v, 'r> {
         }
     }
 
+    /// The proof, where what is verified is no signature over a content.
     fn verified(
         &self,
         matched: Match,
         timestamp: Option<Timestamp>,
         id: Identity<'r>,
     ) -> Result<Verified<'r>, VerifyError> {
-        Ok(Verified {
+        Ok(self.proof(matched, timestamp, id, self.event_type()?, self.verifier.flags))
+    }
+
+    #[inline]
+    fn proof(
+        &self,
+        matched: Match,
+        timestamp: Option<Timestamp>,
+        id: Identity<'r>,
+        event_type: Identity<'r>,
+        flags: Flags,
+    ) -> Verified<'r> {
+        Verified {
             body: self.request.body,
             timestamp,
-            identities: Identities::new(&self.verifier.scheme, id, self.event_type()?),
+            identities: Identities::new(&self.verifier.scheme, id, event_type),
             matched_secret: matched.secret,
             matched_reading: matched.reading,
             matched_group: matched.group,
-            flags: self.verifier.flags,
-        })
+            flags,
+        }
     }
 
     /// Reads the timestamps of all groups: one that is wrong is refused, whichever group matches.
+    #[inline(always)]
     pub(super) fn timestamps<'t>(&self, parsed: &Parsed<'t>) -> Result<Timestamps<'t>, VerifyError>
     where
         'r: 't,
@@ -448,6 +460,10 @@ impl Match {
 }
 
 impl Decoded {
+    fn empty(group: usize) -> Self {
+        Self { group, bytes: Bytes::Short([0; MAX_SIGNATURE], 0) }
+    }
+
     fn as_bytes(&self) -> &[u8] {
         match &self.bytes {
             Bytes::Short(bytes, length) => &bytes[..*length],

@@ -56,7 +56,8 @@ impl Verification<'_, '_> {
         if algorithm.is_some_and(Algorithm::is_shared_token) {
             return Ok(());
         }
-        let fields = extract::fields(self.request, &self.document, rule)?;
+        let mut fields = extract::Fields::default();
+        extract::fields(self.request, &self.document, rule, &mut fields)?;
         let mut parsed = Parsed::default();
         extract::parse(self.verifier, rule, &fields, &mut parsed)?;
         if let Some(Algorithm::Jwt(_)) = algorithm {
@@ -70,7 +71,7 @@ impl Verification<'_, '_> {
         let names = parsed.groups.nth(group).and_then(|group| group.names);
         let values = Values {
             timestamp: times.text(group),
-            id: id.known().as_bytes(),
+            id: id.known(),
             header_names: names.unwrap_or_default(),
             request: *self.request,
             document: &self.document,

@@ -2,21 +2,21 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
-
 use super::Verifier;
 use super::grammar::{Parsed, Parser};
 use crate::document::{Document, query_value};
 use crate::error::{ErrorKind, VerifyError};
 use crate::few::Few;
 use crate::limits::{MAX_CANDIDATES, MAX_FIELD_BYTES, MAX_NUMBERED_HEADERS};
-use crate::request::{Headers, Line, Request, has_control_or_tab, trim};
+use crate::request::{Headers, Line, Request, has_control_or, trim};
 use crate::scheme::{
     AlgorithmRule, Carrier, DigestKind, Grammar, IdentityRule, IdentitySource, JsonPath, RequiredHeader,
     SignatureRule, TimestampSource,
 };
+use crate::verified::Identity;
 
 /// The fields that hold signatures, as they came.
+#[derive(Default)]
 pub(super) struct Fields<'r> {
     pub(super) texts: Few<Cow<'r, [u8]>>,
     /// Whether every one has to match, rather than one of them.
@@ -43,28 +43,29 @@ pub(super) fn required(request: &Request<'_>, required: &[RequiredHeader]) -> Re
     Ok(())
 }
 
-/// The fields that hold signatures; at least one, and none empty.
+/// Adds the fields that hold signatures to `fields`, which is not moved from then on; at least one, and not all of them
+/// empty.
 pub(super) fn fields<'r>(
     request: &Request<'r>,
     document: &Document<'r>,
     rule: &SignatureRule,
-) -> Result<Fields<'r>, VerifyError> {
-    let mut texts = Few::default();
-    let mut all = false;
+    fields: &mut Fields<'r>,
+) -> Result<(), VerifyError> {
+    let Fields { texts, all, input } = fields;
     match &rule.carrier {
         Carrier::Headers(names) => {
             for name in names {
-                lines(request, name, rule.repeated, &mut texts)?;
+                lines(request, name, rule.repeated, texts)?;
             }
         }
         Carrier::Numbered(start) => {
             // A number may be missing: where a key was taken away, the others keep theirs.
             for number in 1..=MAX_NUMBERED_HEADERS {
-                lines(request, &format!("{start}{number}"), rule.repeated, &mut texts)?;
+                lines(request, &format!("{start}{number}"), rule.repeated, texts)?;
             }
         }
         Carrier::Json(path) => {
-            all = path.0.split('.').any(|step| step == "*");
+            *all = path.0.split('.').any(|step| step == "*");
             texts.extend(document.values(path)?.into_iter().map(|text| Cow::Owned(text.into_bytes())));
         }
         Carrier::Form(field) => texts.extend(document.form_value(field)?.map(Cow::Owned)),
@@ -77,7 +78,8 @@ pub(super) fn fields<'r>(
             "the signature is needed",
         ));
     }
-    Ok(Fields { texts, all, input: signature_input(request, rule)? })
+    *input = signature_input(request, rule)?;
+    Ok(())
 }
 
 fn signature_input<'r>(request: &Request<'r>, rule: &SignatureRule) -> Result<Option<&'r [u8]>, VerifyError> {
@@ -146,30 +148,34 @@ pub(super) fn parse<'t>(
     fields.texts.iter().try_for_each(|text| parser.parse(text, parsed))
 }
 
-/// A delivery id or event type, as text.
+/// A delivery id or event type.
 pub(super) fn identity<'r>(
     request: &Request<'r>,
     document: &Document<'r>,
     rule: &IdentityRule,
-) -> Result<Option<Cow<'r, str>>, VerifyError> {
+) -> Result<Identity<'r>, VerifyError> {
     let name = match &rule.source {
         IdentitySource::Header(name) => name,
-        IdentitySource::Json(path) => return Ok(document.value(path).ok().flatten().map(Cow::Owned)),
+        IdentitySource::Json(path) => {
+            let text = document.value(path).ok().flatten();
+            return Ok(text.map_or(Identity::Absent, |text| Identity::Text(Cow::Owned(text))));
+        }
     };
     let value = match request.line(name) {
         Line::One(value) => value,
-        Line::Absent => return Ok(None),
+        Line::Absent => return Ok(Identity::Absent),
         // What is not signed is only ever a hint, and no reason to refuse the rest.
-        Line::Several if !rule.covered => return Ok(None),
+        Line::Several if !rule.covered => return Ok(Identity::Absent),
         Line::Several => return Err(duplicate(name)),
     };
-    let separates = rule.forbidden.is_some_and(|byte| memchr(byte, value).is_some());
-    let fits = value.len() <= MAX_FIELD_BYTES && !separates && !has_control_or_tab(value);
-    let text = std::str::from_utf8(value).ok().filter(|_| fits);
-    match text {
-        Some(text) => Ok(Some(Cow::Borrowed(text))),
-        None if !rule.covered => Ok(None),
-        None => {
+    let fits = value.len() <= MAX_FIELD_BYTES && !has_control_or(value, rule.forbidden);
+    if fits && value.is_ascii() {
+        return Ok(Identity::Ascii(value));
+    }
+    match std::str::from_utf8(value) {
+        Ok(text) if fits => Ok(Identity::Text(Cow::Borrowed(text))),
+        _ if !rule.covered => Ok(Identity::Absent),
+        _ => {
             let problem = "the value holds a character that separates the signed parts, or none that is text";
             Err(VerifyError::at(ErrorKind::MalformedId, name, problem))
         }

@@ -45,7 +45,8 @@ impl Verifier {
         let Some(rule) = &self.scheme.signature else {
             return Ok(Inspection { candidates: Vec::new(), timestamps: Vec::new() });
         };
-        let fields = extract::fields(request, &document, rule)?;
+        let mut fields = extract::Fields::default();
+        extract::fields(request, &document, rule, &mut fields)?;
         if self.scheme.algorithm().is_some_and(|algorithm| algorithm.is_shared_token()) {
             let candidates = fields.texts.iter().map(|text| text.to_vec()).collect();
             return Ok(Inspection { candidates, timestamps: Vec::new() });

@@ -104,7 +104,8 @@ impl Verification<'_, '_> {
     fn needed_key(&self) -> Result<Option<KeyReference>, VerifyError> {
         let (Some(rule), true) = (&self.scheme.signature, self.scheme.fetches_key()) else { return Ok(None) };
         extract::required(self.request, &self.scheme.required)?;
-        let fields = extract::fields(self.request, &self.document, rule)?;
+        let mut fields = extract::Fields::default();
+        extract::fields(self.request, &self.document, rule, &mut fields)?;
         let certificate = self.certificate_url()?;
         let mut parsed = Parsed::default();
         extract::parse(self.verifier, rule, &fields, &mut parsed)?;
