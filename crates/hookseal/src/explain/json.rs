@@ -5,6 +5,7 @@
 mod string;
 mod style;
 
+use string::Text;
 pub(super) use style::{Escapes, Layout};
 
 /// The deepest nesting that is followed; what lies deeper is not rewritten.
@@ -15,10 +16,9 @@ const MAX_DEPTH: usize = 128;
 pub(super) enum Node<'t> {
     /// A number or a name, as it is written.
     Plain(&'t [u8]),
-    /// A string with its quotes, as it is written.
-    Text(&'t [u8]),
+    Text(Text<'t>),
     List(Vec<Node<'t>>),
-    Object(Vec<(&'t [u8], Node<'t>)>),
+    Object(Vec<(Text<'t>, Node<'t>)>),
 }
 
 impl<'t> Node<'t> {
@@ -43,8 +43,8 @@ impl<'t> Node<'t> {
             Self::List(items) => Self::List(items.iter().map(Self::sorted).collect()),
             Self::Object(members) => {
                 let mut members: Vec<_> =
-                    members.iter().map(|(name, value)| (*name, value.sorted())).collect();
-                members.sort_by_cached_key(|(name, _)| string::decode(name));
+                    members.iter().map(|(name, value)| (name.clone(), value.sorted())).collect();
+                members.sort_by(|(left, _), (right, _)| left.value().cmp(&right.value()));
                 Self::Object(members)
             }
         }
@@ -59,7 +59,7 @@ pub(super) fn has_escapes(text: &[u8]) -> bool {
 /// The text of a string in place of its notation, where a whole document is one string.
 pub(super) fn unwrap_string(text: &[u8]) -> Option<Vec<u8>> {
     match Node::parse(text) {
-        Ok(Node::Text(raw)) => string::decode(raw).map(String::into_bytes),
+        Ok(Node::Text(text)) => text.value().map(|value| value.as_bytes().to_vec()),
         _ => None,
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn unwrap_string(text: &[u8]) -> Option<Vec<u8>> {
 /// The text as a JSON string, with only those escapes that have to be.
 pub(super) fn wrap_string(text: &str) -> Vec<u8> {
     let mut out = vec![b'"'];
-    text.chars().for_each(|character| string::write(character, Escapes::Least, &mut out));
+    string::write_all(text, Escapes::Least, &mut out);
     out.push(b'"');
     out
 }
@@ -127,13 +127,13 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn string(&mut self) -> Result<&'t [u8], usize> {
+    fn string(&mut self) -> Result<Text<'t>, usize> {
         let start = self.at;
         self.expect(b'"')?;
         while let Some(byte) = self.peek() {
             self.at += 1;
             match byte {
-                b'"' => return Ok(&self.text[start..self.at]),
+                b'"' => return Ok(Text::new(&self.text[start..self.at])),
                 b'\\' if self.at < self.text.len() => self.at += 1,
                 0..b' ' => return Err(self.at - 1),
                 _ => {}

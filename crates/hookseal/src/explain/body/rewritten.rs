@@ -30,10 +30,19 @@ struct Style {
 /// The same document as other programs write it.
 fn reserialised<B>(bodies: &mut Bodies<'_, B>, document: &Node<'_>) -> ControlFlow<B> {
     let sorted = document.sorted();
-    for style in styles(bodies.received, document, sorted != *document) {
-        let mut written = Vec::with_capacity(bodies.received.len());
-        let node = if style.sorted { &sorted } else { document };
-        node.write(style.layout, style.escapes, &mut written);
+    let distinct = distinct_escapes(bodies.received, document);
+    let escapes = distinct.iter().map(|(escapes, _)| *escapes);
+    for style in styles(document, escapes, sorted != *document) {
+        let there = distinct.iter().find(|(escapes, _)| style.is_unsorted_compact(*escapes));
+        let mut written = match there {
+            Some((_, compact)) => compact.clone(),
+            None => {
+                let mut written = Vec::with_capacity(bodies.received.len());
+                let node = if style.sorted { &sorted } else { document };
+                node.write(style.layout, style.escapes, &mut written);
+                written
+            }
+        };
         written.extend(style.line_break.then_some(b'\n'));
         bodies.offer(written, || style.finding())?;
     }
@@ -41,12 +50,7 @@ fn reserialised<B>(bodies: &mut Bodies<'_, B>, document: &Node<'_>) -> ControlFl
 }
 
 /// The ways that differ for this document, the likeliest first: a long body leaves no time for all of them.
-fn styles(text: &[u8], document: &Node<'_>, can_be_sorted: bool) -> Vec<Style> {
-    // Most documents hold nothing that is escaped in several ways, and then one way stands for all.
-    let escapes = match json::has_escapes(text) {
-        true => distinct_escapes(document),
-        false => vec![Escapes::AsWritten],
-    };
+fn styles(document: &Node<'_>, escapes: impl Iterator<Item = Escapes>, can_be_sorted: bool) -> Vec<Style> {
     let orders: &[bool] = if can_be_sorted { &[false, true] } else { &[false] };
     let fits = |layout: &Layout| document.indentation(*layout) <= MAX_INDENTATION;
     let layouts: Vec<Layout> = Layout::ALL.into_iter().filter(fits).collect();
@@ -74,6 +78,10 @@ impl Style {
         }
     }
 
+    fn is_unsorted_compact(self, escapes: Escapes) -> bool {
+        self.layout == Layout::Compact && self.escapes == escapes && !self.sorted
+    }
+
     fn finding(self) -> Finding {
         let mut words = vec![self.layout.words()];
         words.extend(self.escapes.words());
@@ -93,16 +101,19 @@ impl Style {
     }
 }
 
-fn distinct_escapes(document: &Node<'_>) -> Vec<Escapes> {
+/// The ways to escape that differ for this document, each with what it makes of it without white space.
+fn distinct_escapes(text: &[u8], document: &Node<'_>) -> Vec<(Escapes, Vec<u8>)> {
+    // Most documents hold nothing that is escaped in several ways, and then one way stands for all.
+    let all = if json::has_escapes(text) { &Escapes::ALL[..] } else { &[Escapes::AsWritten] };
     let mut distinct: Vec<(Escapes, Vec<u8>)> = Vec::new();
-    for escapes in Escapes::ALL {
-        let mut written = Vec::new();
-        document.write(Layout::Compact, escapes, &mut written);
+    for escapes in all {
+        let mut written = Vec::with_capacity(text.len());
+        document.write(Layout::Compact, *escapes, &mut written);
         if distinct.iter().all(|(_, other)| *other != written) {
-            distinct.push((escapes, written));
+            distinct.push((*escapes, written));
         }
     }
-    distinct.into_iter().map(|(escapes, _)| escapes).collect()
+    distinct
 }
 
 /// A document that was written as a JSON string, on one side or the other.

@@ -1,6 +1,6 @@
 //! The ways in which programs write JSON.
 
-use super::{Node, string};
+use super::Node;
 
 /// The white space between the pieces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -125,7 +125,7 @@ impl Node<'_> {
     fn write_at(&self, layout: Layout, escapes: Escapes, depth: usize, out: &mut Vec<u8>) {
         match self {
             Self::Plain(text) => out.extend_from_slice(text),
-            Self::Text(text) => string::rewrite(text, escapes, out),
+            Self::Text(text) => text.write(escapes, out),
             Self::List(items) if items.is_empty() => out.extend_from_slice(b"[]"),
             Self::Object(members) if members.is_empty() => out.extend_from_slice(b"{}"),
             Self::List(items) => {
@@ -141,7 +141,7 @@ impl Node<'_> {
                 out.push(b'{');
                 for (index, (name, value)) in members.iter().enumerate() {
                     layout.before_item(index, depth + 1, out);
-                    string::rewrite(name, escapes, out);
+                    name.write(escapes, out);
                     out.extend_from_slice(if layout == Layout::Compact { b":" } else { b": " });
                     value.write_at(layout, escapes, depth + 1, out);
                 }
