@@ -19,10 +19,12 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn run(&self) -> Done {
         run("cargo", &["fmt", "--all", "--check"])?;
+        // Fetching waits for the network while the compiler has both cores.
+        let fetching = std::thread::spawn(|| fetch().map_err(|error| error.to_string()));
         run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"])?;
         docs()?;
         licences()?;
-        guides::install()?;
+        fetching.join().map_err(|_| "fetching what the tests need panicked")??;
         guides::test_with_runtimes(&["--workspace"])?;
         Libraries::default().run()?;
         Fuzz { seconds: 10, targets: Vec::new(), record: false }.run()?;
@@ -43,6 +45,12 @@ impl Check {
         println!("all checks passed");
         Ok(())
     }
+}
+
+/// Installs the runtimes that the guides' code needs, and the libraries of others.
+fn fetch() -> Done {
+    guides::install()?;
+    Libraries::install()
 }
 
 /// The docs build without a warning. `RUSTDOCFLAGS` is given through cargo, the environment being no channel.

@@ -101,7 +101,8 @@ impl Fuzz {
 fn install() -> Done {
     match is_there("cargo", &["fuzz", "--version"]) {
         true => Ok(()),
-        false => run("cargo", &["install", "cargo-fuzz", "--locked"]),
+        // It starts compilers and fuzzers and does nothing itself that would be worth optimising.
+        false => run("cargo", &["install", "cargo-fuzz", "--locked", "--debug"]),
     }
 }
 

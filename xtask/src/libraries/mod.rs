@@ -55,6 +55,11 @@ enum Expected {
 }
 
 impl Libraries {
+    /// Installs all of them, which [`run`](Self::run) then finds there.
+    pub(crate) fn install() -> Done {
+        [Runner::Node, Runner::Python].into_iter().try_for_each(|runner| install::runner(runner).map(drop))
+    }
+
     pub(crate) fn run(&self) -> Done {
         let chosen: Vec<&'static Library> =
             LIBRARIES.iter().filter(|library| library.name.contains(&self.only)).collect();
