@@ -215,6 +215,10 @@ mod tests {
         for status in crate::SubscriptionStatus::ALL {
             assert!(page.contains(&format!("| `{}` |", status.as_str())), "{}", status.as_str());
         }
+        let (_, replays) = page.split_once("## A replay").unwrap();
+        for state in crate::ReplayState::ALL {
+            assert!(replays.contains(&format!("| `{}` |", state.as_str())), "{}", state.as_str());
+        }
     }
 
     #[test]

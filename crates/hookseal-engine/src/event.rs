@@ -89,6 +89,9 @@ pub struct EventType(Box<str>);
 pub struct EventTypeError;
 
 impl EventType {
+    /// The type of test deliveries.
+    pub const PING: &str = "ping";
+
     /// Checks a text and takes it as an event's type.
     ///
     /// # Errors

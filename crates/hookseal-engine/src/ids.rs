@@ -111,6 +111,8 @@ ids! {
     AttemptId AttemptMarker "att";
     /// The id of an API key: `key_...`.
     KeyId KeyMarker "key";
+    /// The id of a replay: `rpl_...`.
+    ReplayId ReplayMarker "rpl";
 }
 
 impl DeliveryId {

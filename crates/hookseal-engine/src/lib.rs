@@ -21,6 +21,7 @@ pub mod policy;
 pub mod ports;
 pub mod rate;
 mod registry;
+mod replay;
 mod settings;
 mod subscriber;
 mod subscription;
@@ -36,8 +37,9 @@ pub use engine::{
 pub use event::{
     EventRecord, EventType, EventTypeError, NewEvent, Payload, Target, Verdict, Window, target_order,
 };
-pub use ids::{AttemptId, DeliveryId, EventId, IdError, IdSource, KeyId, SubscriptionId};
+pub use ids::{AttemptId, DeliveryId, EventId, IdError, IdSource, KeyId, ReplayId, SubscriptionId};
 pub use policy::Policy;
+pub use replay::{ReplayRecord, ReplayState, ReplayWish, Replayable, Wanted};
 pub use settings::{
     ClientIdentity, DisableAfter, DisableAfterError, EndpointTls, OnGiveUp, SubscriptionSettings,
 };

@@ -129,6 +129,13 @@ pub const ACCEPTING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Deliveries that one event may lead to.
 pub const FAN_OUT_MAX: usize = 10_000;
 
+/// Deliveries that one step of a replay makes due: one transaction of the store, which nobody else can write beside.
+pub const REPLAY_STEP: usize = CLAIM_DELIVERIES_MAX;
+/// Events that one step of a replay looks at.
+pub const REPLAY_EXAMINED_MAX: usize = 1_000;
+/// Due deliveries of a subscription beyond which its replay waits: a replay fills no store, and ends soon after it is
+/// called off.
+pub const REPLAY_OUTSTANDING_MAX: usize = 2 * REPLAY_STEP;
 /// How far ahead an event may be put off.
 pub const DELIVER_AT_AHEAD_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Deliveries that expire in one transaction of the store, which nobody else can write beside.

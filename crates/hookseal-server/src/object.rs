@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use hookseal::Timestamp;
 use serde::{
     Deserialize,
     de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor},
@@ -11,6 +12,7 @@ use serde_json::value::RawValue;
 use crate::{
     limits,
     problem::{Code, FieldDetail, Problem},
+    query,
 };
 
 /// A JSON object: the text of each field that a call knows, and the names of those that it does not.
@@ -102,6 +104,16 @@ impl Problems {
             Given::Value(value) => Some(value),
             Given::Null | Given::Absent => None,
         }
+    }
+
+    /// Reads a time, for which null means the same as leaving it out.
+    pub(crate) fn time(&mut self, field: &'static str, text: Option<&RawValue>) -> Option<Timestamp> {
+        let text = self.read_or_null::<String>(field, text, query::TIME)?;
+        let time = Timestamp::parse_rfc3339(&text).ok();
+        if time.is_none() {
+            self.add(field, format!("must be {}", query::TIME));
+        }
+        time
     }
 
     /// Whether nothing was noted.

@@ -277,6 +277,7 @@ impl From<EngineError> for Problem {
         match error {
             EngineError::NotFound => Self::not_found(),
             EngineError::Conflict(why) => Self::new(Code::Conflict, why),
+            EngineError::Invalid(problem) => Self::invalid_fields(vec![problem.into()]),
             EngineError::Store(error) => error.into(),
             EngineError::Stopping => Self::stopping(),
             other => Self::internal(other),

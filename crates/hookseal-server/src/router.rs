@@ -15,7 +15,7 @@ use crate::{
     Keyring, ServerConfig,
     api::Api,
     caller::TENANT_PATH,
-    calls::{batch, deliveries, events, health, profiles, publish, webhooks},
+    calls::{batch, deliveries, events, health, profiles, publish, replays, webhooks},
     envelope::Envelope,
     problem::{Code, Problem},
 };
@@ -44,11 +44,15 @@ pub fn router(engine: Arc<Engine>, keys: Keyring, config: ServerConfig) -> Route
 
 /// The calls that are answered within the request timeout.
 fn quick_calls(base: &str) -> Router<Arc<Api>> {
-    let routes: [(&str, MethodRouter<Arc<Api>>); 13] = [
+    let routes: [(&str, MethodRouter<Arc<Api>>); 17] = [
         ("/webhooks", post(webhooks::create).get(webhooks::list)),
         ("/webhooks/{id}", get(webhooks::show).patch(webhooks::change).delete(webhooks::delete)),
         ("/webhooks/{id}/pause", post(webhooks::pause)),
         ("/webhooks/{id}/enable", post(webhooks::enable)),
+        ("/webhooks/{id}/replay", post(replays::start)),
+        ("/webhooks/{id}/replays", get(replays::list)),
+        ("/replays/{id}", get(replays::show)),
+        ("/replays/{id}/cancel", post(replays::cancel)),
         ("/events", get(events::list)),
         ("/events/{id}", get(events::show)),
         ("/events/{id}/deliveries", get(events::deliveries)),

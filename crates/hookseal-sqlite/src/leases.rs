@@ -102,6 +102,16 @@ impl Leases {
         LeaseView { fresh: copy(&self.fresh), claimed: copy(&self.claimed) }
     }
 
+    /// A copy of the leases of one event's deliveries.
+    pub(crate) fn view_of_event(&self, event: EventId) -> LeaseView {
+        let copy = |leases: &BTreeMap<u64, Lease>| {
+            // None of its deliveries has a place before its own.
+            let later = leases.range(event.order()..).filter(|(_, lease)| lease.event == event);
+            later.map(|(order, lease)| (*order, *lease)).collect()
+        };
+        LeaseView { fresh: copy(&self.fresh), claimed: copy(&self.claimed) }
+    }
+
     /// A copy of the leases of one subscription's deliveries.
     pub(crate) fn view_of(&self, key: SubscriptionKey) -> LeaseView {
         let mut view = self.view(0..=u64::MAX);

@@ -19,6 +19,7 @@ mod read;
 mod recover;
 #[cfg(feature = "replay")]
 mod replay;
+mod replays;
 mod retry;
 mod rows;
 mod schema;

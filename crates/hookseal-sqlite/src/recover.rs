@@ -89,18 +89,24 @@ impl Writer {
         Ok(waiting)
     }
 
-    /// The highest order of any id that is stored. An event's deliveries come after it, and before the next event.
+    /// The highest order of any id that is stored. The deliveries that an event was accepted with come after it, and
+    /// before the next event.
     fn highest_order(&self) -> Result<u64, StoreError> {
         let mut highest = highest_event(&self.connection)?.map_or(0, |(_, last)| last);
         let mut statement = self
             .connection
-            .prepare_cached("SELECT (SELECT max(id) FROM subscription), (SELECT max(id) FROM api_key)")
+            .prepare_cached(
+                "SELECT (SELECT max(id) FROM subscription), (SELECT max(id) FROM api_key), \
+                 max((SELECT coalesce(max(ord), 0) FROM late_delivery), (SELECT coalesce(max(ord), 0) FROM replay))",
+            )
             .doing("look for the highest id")?;
         let mut rows = statement.query([]).doing("look for the highest id")?;
         if let Some(row) = rows.next().doing("look for the highest id")? {
             let subscription = Cells::of(row, "subscription", 0).decode_option(0, "id", uuid)?;
             let key = Cells::of(row, "api_key", 0).decode_option(1, "id", uuid)?;
             highest = highest.max(subscription.map_or(0, |id| SubscriptionId::from_uuid(id).order()));
+            let later: i64 = Cells::of(row, "replay", 0).value(2, "ord")?;
+            highest = highest.max(later.cast_unsigned());
             highest = highest.max(key.map_or(0, |id| KeyId::from_uuid(id).order()));
         }
         Ok(highest)

@@ -51,8 +51,8 @@ pub(crate) fn migrate(connection: &mut Connection, version: u32) -> Result<(), E
 mod tests {
     use hookseal::{Secret, Timestamp};
     use hookseal_engine::{
-        DeliveryState, DisableReason, OnGiveUp, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus,
-        Trigger,
+        DeliveryState, DisableReason, OnGiveUp, ReplayState, Replayable, SubscriptionSecret,
+        SubscriptionSettings, SubscriptionStatus, Trigger, Wanted,
     };
 
     use super::*;
@@ -98,6 +98,18 @@ mod tests {
             "{insert} {columns}, status, on_give_up) VALUES (1, zeroblob(16), 1, '', '', '', 0, 0, 1, ?1)"
         );
         assert_eq!(allowed(&connection, &sql), OnGiveUp::ALL.map(|choice| choice as i64));
+        let sql = format!(
+            "{insert} replay (ord, nonce, subscription, since, until, wanted, place, state, finished_at) \
+             VALUES (1, 1, 1, 0, 1, 1, 0, ?1, iif(?1 = 0, NULL, 5))"
+        );
+        assert_eq!(allowed(&connection, &sql), ReplayState::ALL.map(|state| state as i64));
+        let sql = format!(
+            "{insert} replay (ord, nonce, subscription, since, until, wanted, place, state) \
+             VALUES (1, 1, 1, 0, 1, ?1, 0, 0)"
+        );
+        let all = Wanted::of(Replayable::ALL).unwrap().code();
+        assert_eq!(allowed(&connection, &sql), (1..=20).collect::<Vec<_>>());
+        assert!(connection.execute(&sql, [all]).is_ok() && connection.execute(&sql, [all + 1]).is_err());
     }
 
     /// A data directory of an earlier version opens, and what is in it stays.

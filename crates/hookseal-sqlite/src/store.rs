@@ -10,11 +10,12 @@ use std::{
 use async_trait::async_trait;
 use hookseal::Timestamp;
 use hookseal_engine::{
-    AttemptRecord, DeliveryId, DeliveryRecord, DeliveryRef, EventId, EventRecord, Scope, Subscription,
-    SubscriptionId,
+    AttemptRecord, DeliveryId, DeliveryRecord, DeliveryRef, EventId, EventRecord, ReplayId, ReplayRecord,
+    ReplayState, Scope, Subscription, SubscriptionId,
     ports::store::{
-        ApiKey, Batch, Cancelled, Claim, Claimed, Committed, DeliveryFilter, EventFilter, Expired, Found,
-        NewSubscription, Page, Recovered, Retried, Store, StoreError, SubscriptionChange,
+        Advanced, ApiKey, Batch, Cancelled, Claim, Claimed, Committed, DeliveryFilter, EventFilter, Expired,
+        Found, NewReplay, NewSubscription, Page, Recovered, ReplayStep, Retried, Store, StoreError,
+        SubscriptionChange,
     },
 };
 use parking_lot::Mutex;
@@ -26,7 +27,7 @@ use crate::{
     leases::Leases,
     limits,
     open::{self, OpenError, OpenOptions, Opened},
-    read::{Readers, attempts, deliveries, events, subscriptions},
+    read::{Readers, attempts, deliveries, events, replays, subscriptions},
     writer::{self, Writer, WriterHandle},
 };
 
@@ -224,6 +225,41 @@ impl Store for SqliteStore {
 
     async fn expire(&self, now: Timestamp, limit: usize) -> Result<Expired, StoreError> {
         self.write(move |writer| writer.expire(now, limit)).await
+    }
+
+    async fn create_replay(&self, new: NewReplay) -> Result<Option<ReplayRecord>, StoreError> {
+        self.write(move |writer| writer.create_replay(&new)).await
+    }
+
+    async fn advance_replay(&self, step: ReplayStep) -> Result<Option<Advanced>, StoreError> {
+        self.write(move |writer| writer.advance_replay(&step)).await
+    }
+
+    async fn end_replay(
+        &self,
+        scope: Scope,
+        id: ReplayId,
+        state: ReplayState,
+        now: Timestamp,
+    ) -> Result<Option<(ReplayRecord, bool)>, StoreError> {
+        self.write(move |writer| writer.end_replay(scope, id, state, now)).await
+    }
+
+    async fn replay(&self, scope: Scope, id: ReplayId) -> Result<Option<ReplayRecord>, StoreError> {
+        self.read(move |connection, _| replays::by_id(connection, scope, id)).await
+    }
+
+    async fn replays(
+        &self,
+        scope: Scope,
+        subscription: SubscriptionId,
+        page: Page<ReplayId>,
+    ) -> Result<Vec<ReplayRecord>, StoreError> {
+        self.read(move |connection, _| replays::page(connection, scope, subscription, page)).await
+    }
+
+    async fn running_replays(&self) -> Result<Vec<ReplayRecord>, StoreError> {
+        self.read(|connection, _| replays::all_running(connection)).await
     }
 
     async fn add_key(&self, key: ApiKey) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ use crate::{
     leases::{LeaseChanges, LeaseView},
     limits,
     read::subscriptions::{self, by_id},
+    replays::cancel_replays_of,
     writer::{Known, Writer},
 };
 
@@ -97,6 +98,7 @@ impl Writer {
             mark_deleted(connection, key, now)?;
             delete_secrets(connection, key)?;
             delete_client(connection, key)?;
+            cancel_replays_of(connection, key, now)?;
             let mut cancel = connection
                 .prepare_cached(
                     "INSERT INTO delivery (subscription, ord, event, state, attempts, cause, finished_at) \
@@ -203,8 +205,7 @@ fn update_settings(
     SubscriptionKey(key): SubscriptionKey,
     settings: &SubscriptionSettings,
 ) -> Result<(), StoreError> {
-    let types = settings.event_types.as_ref();
-    let types = types.map(|types| json(&types.iter().map(EventType::as_str).collect::<Vec<_>>()));
+    let types = settings.event_types.as_deref().map(types_json);
     connection
         .prepare_cached(
             "UPDATE subscription SET endpoint_url = ?2, event_types = ?3, profile = ?4, description = ?5, \
@@ -317,6 +318,11 @@ fn delete_client(connection: &Connection, SubscriptionKey(key): SubscriptionKey)
         .and_then(|mut statement| statement.execute([key]))
         .doing("destroy a client certificate")?;
     Ok(())
+}
+
+/// Event types as they are kept: a JSON array.
+pub(crate) fn types_json(types: &[EventType]) -> String {
+    json(&types.iter().map(EventType::as_str).collect::<Vec<_>>())
 }
 
 /// Lists of settings as JSON.

@@ -175,6 +175,7 @@ impl Round {
         }
         drop(dispatcher);
         self.note_expiries(engine);
+        self.note_ended(engine);
         for (accepting, verdict) in self.events.drain(..).zip(verdicts) {
             if *verdict == Verdict::Accepted {
                 engine.count_accepted();
@@ -191,6 +192,13 @@ impl Round {
             // Whoever asked may have stopped waiting.
             recorded.send(()).ok();
         }
+    }
+
+    /// Tells replays, which wait for their deliveries to go out.
+    fn note_ended(&self, engine: &Engine) {
+        let finished = self.finished.iter().map(|finished| finished.outcome.delivery.subscription);
+        let ended = self.ended.iter().map(|ending| ending.ended.delivery.subscription);
+        engine.replays.note_ended(finished.chain(ended));
     }
 
     /// Has what was stored looked at again when it expires.

@@ -10,6 +10,9 @@ pub enum StartError {
     /// The subscriptions could not be read.
     #[error("reading the subscriptions")]
     Subscriptions(#[source] StoreError),
+    /// The replays that run could not be read.
+    #[error("reading the replays")]
+    Replays(#[source] StoreError),
 }
 
 /// Why an event was not accepted.
@@ -95,6 +98,9 @@ pub enum EngineError {
     /// It cannot be done as things stand.
     #[error("{0}")]
     Conflict(&'static str),
+    /// A field of what was asked is not right.
+    #[error("`{}` {}", .0.field, .0.detail)]
+    Invalid(FieldProblem),
     /// The store did not answer.
     #[error("the store did not answer")]
     Store(#[source] StoreError),

@@ -15,6 +15,7 @@ mod error;
 mod expiry;
 mod publish;
 mod refill;
+mod replays;
 mod subscriptions;
 
 use std::{
@@ -27,7 +28,7 @@ use hookseal::{Profile, Timestamp};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
-use self::{committer::Entry, expiry::Expiry};
+use self::{committer::Entry, expiry::Expiry, replays::Replays};
 pub use self::{
     error::{ChangeError, EngineError, FieldProblem, PublishError, StartError},
     publish::{Publish, Published},
@@ -74,6 +75,7 @@ pub struct Engine {
     entries: mpsc::UnboundedSender<Entry>,
     accepting: Arc<Semaphore>,
     expiry: Expiry,
+    replays: Replays,
     /// Wakes the task that waits for what comes due.
     refill: Notify,
     /// Wakes whoever waits for the last attempt to be over.
@@ -138,6 +140,7 @@ impl Engine {
         let now = parts.clock.now();
         let recovered = parts.store.recover(now).await.map_err(StartError::Recover)?;
         let subscriptions = parts.store.all_subscriptions().await.map_err(StartError::Subscriptions)?;
+        let replays = parts.store.running_replays().await.map_err(StartError::Replays)?;
         let (entries, queue) = mpsc::unbounded_channel();
         let engine = Arc::new(Self {
             store: parts.store,
@@ -153,6 +156,7 @@ impl Engine {
             entries,
             accepting: Arc::new(Semaphore::new(limits::ACCEPTING_BYTES_MAX)),
             expiry: Expiry::default(),
+            replays: Replays::default(),
             refill: Notify::new(),
             idle: Notify::new(),
             stopping: watch::Sender::new(Stopping::No),
@@ -180,6 +184,8 @@ impl Engine {
         }
         tokio::spawn(refill::run(Arc::clone(&engine)));
         tokio::spawn(expiry::run(Arc::clone(&engine)));
+        engine.resume_replays(&replays);
+        tokio::spawn(replays::run(Arc::clone(&engine)));
         engine.refill.notify_one();
         Ok(engine)
     }

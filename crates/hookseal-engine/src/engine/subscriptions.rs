@@ -140,6 +140,7 @@ impl Engine {
         if let Some(key) = registry.by_id(scope, id).map(|subscriber| subscriber.subscription.key) {
             registry.remove(key);
             self.dispatcher.lock().remove(key);
+            self.replays.look_again();
         }
         if deleted { Ok(()) } else { Err(EngineError::NotFound) }
     }
@@ -166,7 +167,7 @@ impl Engine {
         let now = self.clock.now();
         let Subscription { id, key, scope, .. } = subscriber.subscription;
         let body = format!(r#"{{"type":"ping","webhook_id":"{id}","timestamp":"{now}"}}"#);
-        let event_type = EventType::new("ping").expect("invariant: `ping` is a type");
+        let event_type = EventType::new(EventType::PING).expect("invariant: `ping` is a type");
         NewEvent {
             id: EventId::from_parts(self.ids.reserve(now, 2), self.entropy.next_u64()),
             scope,
@@ -236,6 +237,7 @@ impl Engine {
         let mut dispatcher = self.dispatcher.lock();
         dispatcher.configure(key, rules, origin, self.clock.now());
         self.look_after_store(dispatcher);
+        self.replays.look_again();
     }
 }
 

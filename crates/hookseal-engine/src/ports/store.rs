@@ -7,8 +7,9 @@ use hookseal::Timestamp;
 
 use crate::{
     AttemptRecord, DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, DisableReason, EventId,
-    EventRecord, EventType, Health, KeyId, NewEvent, Payload, Scope, Subscription, SubscriptionId,
-    SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Terms, Verdict,
+    EventRecord, EventType, Health, KeyId, NewEvent, Payload, ReplayId, ReplayRecord, ReplayState,
+    ReplayWish, Scope, Subscription, SubscriptionId, SubscriptionKey, SubscriptionSecret,
+    SubscriptionSettings, SubscriptionStatus, Terms, Verdict,
 };
 
 /// Where events, deliveries and subscriptions are kept.
@@ -44,7 +45,8 @@ pub trait Store: Send + Sync + 'static {
         change: SubscriptionChange,
     ) -> Result<Option<Subscription>, StoreError>;
 
-    /// Deletes a subscription with its secrets and cancels what waits for it. Its deliveries stay readable.
+    /// Deletes a subscription with its secrets and cancels what waits for it, its replay included. Its deliveries stay
+    /// readable.
     /// Returns whether there was one.
     async fn delete_subscription(
         &self,
@@ -112,6 +114,41 @@ pub trait Store: Send + Sync + 'static {
     /// Ends deliveries that wait, are not leased and whose time is over at `now`, at most `limit` of them. Those that
     /// someone asked for, and those of a subscription that is gone, are left as they are.
     async fn expire(&self, now: Timestamp, limit: usize) -> Result<Expired, StoreError>;
+
+    /// Creates a replay that runs. `None` where there is no such subscription; a conflict where another of its replays
+    /// runs.
+    async fn create_replay(&self, new: NewReplay) -> Result<Option<ReplayRecord>, StoreError>;
+
+    /// Takes a replay a step further, in one transaction: it looks at events in the order of their places, makes due
+    /// what is wanted of them, and writes how far it came. `None` where there is no such replay, or it has ended.
+    ///
+    /// A delivery keeps its id and attempts, its schedule begins anew, and it is due at once; one that is missing is
+    /// created, due when its event is. Those that wait or are leased are left as they are.
+    async fn advance_replay(&self, step: ReplayStep) -> Result<Option<Advanced>, StoreError>;
+
+    /// Ends a replay that runs, in the state that is given. The replay, and whether it did run; `None` where there is
+    /// no such replay.
+    async fn end_replay(
+        &self,
+        scope: Scope,
+        id: ReplayId,
+        state: ReplayState,
+        now: Timestamp,
+    ) -> Result<Option<(ReplayRecord, bool)>, StoreError>;
+
+    /// One replay.
+    async fn replay(&self, scope: Scope, id: ReplayId) -> Result<Option<ReplayRecord>, StoreError>;
+
+    /// The replays of one subscription, newest first.
+    async fn replays(
+        &self,
+        scope: Scope,
+        subscription: SubscriptionId,
+        page: Page<ReplayId>,
+    ) -> Result<Vec<ReplayRecord>, StoreError>;
+
+    /// The replays of all scopes that run, oldest first: what a node reads when it starts.
+    async fn running_replays(&self) -> Result<Vec<ReplayRecord>, StoreError>;
 
     /// Stores an API key.
     async fn add_key(&self, key: ApiKey) -> Result<(), StoreError>;
@@ -451,6 +488,48 @@ pub struct Expired {
     pub ended: usize,
     /// When the next of those that wait and are not leased expires: in the past where there are more than the limit.
     pub next: Option<Timestamp>,
+}
+
+/// A replay to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewReplay {
+    /// Its id. Events whose place comes after it are none of its business.
+    pub id: ReplayId,
+    /// Whose deliveries.
+    pub subscription: SubscriptionKey,
+    /// What is to be sent again.
+    pub wish: ReplayWish,
+}
+
+/// A step of a replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayStep {
+    /// Which replay.
+    pub id: ReplayId,
+    /// When.
+    pub now: Timestamp,
+    /// Deliveries that it makes due at most; those of one event are taken together, whatever their number.
+    pub deliveries_max: usize,
+    /// Deliveries of the subscription that may be due and not done after it.
+    pub outstanding_max: usize,
+    /// Events that it looks at, at most.
+    pub examined_max: usize,
+    /// The first of `deliveries_max` consecutive places that new deliveries may take.
+    pub first_order: u64,
+    /// The types that the subscription asks for; `None` means all.
+    pub types: Option<Vec<EventType>>,
+}
+
+/// What a step of a replay came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advanced {
+    /// The replay as it stands now.
+    pub replay: ReplayRecord,
+    /// Deliveries that this step made due.
+    pub made_due: usize,
+    /// Deliveries of the subscription that were due and not done before it, counted up to the step's bound. What was
+    /// leased as it was accepted may be left out.
+    pub outstanding: usize,
 }
 
 /// An API key as it is stored: never the key itself.

@@ -5,6 +5,7 @@ mod delivering;
 mod life;
 mod publishing;
 mod recovering;
+mod replaying;
 mod secrecy;
 mod subscriptions;
 mod world;

@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod profiles;
 pub(crate) mod publish;
+pub(crate) mod replays;
 mod settings;
 pub(crate) mod webhooks;
 

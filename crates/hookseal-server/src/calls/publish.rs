@@ -8,7 +8,6 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use hookseal::Timestamp;
 use hookseal_engine::{EventType, Payload, Publish, Published, Window};
 use http::StatusCode;
 use serde_json::value::RawValue;
@@ -19,7 +18,7 @@ use crate::{
     caller::Caller,
     object::{Given, Object, Problems},
     problem::Problem,
-    query::{self, NoQuery},
+    query::NoQuery,
     receive::receive,
     wire,
 };
@@ -57,8 +56,8 @@ pub(super) fn read(text: &[u8], keep: &dyn Fn(&[u8]) -> Bytes) -> Result<Publish
     let event_type = read_type(&mut problems, event_type);
     let external_id = problems.read_or_null::<String>("id", id, "a string");
     let window = Window {
-        deliver_at: read_time(&mut problems, "deliver_at", deliver_at),
-        expires_at: read_time(&mut problems, "expires_at", expires_at),
+        deliver_at: problems.time("deliver_at", deliver_at),
+        expires_at: problems.time("expires_at", expires_at),
     };
     let content_type = problems.read_or_null::<String>("content_type", content_type, "a string");
     let encoded = problems.read_or_null::<String>("payload_base64", payload_base64, "a string of base64");
@@ -99,15 +98,6 @@ fn read_type(problems: &mut Problems, text: Option<&RawValue>) -> Option<EventTy
         Given::Absent => {}
     }
     None
-}
-
-fn read_time(problems: &mut Problems, field: &'static str, text: Option<&RawValue>) -> Option<Timestamp> {
-    let text = problems.read_or_null::<String>(field, text, query::TIME)?;
-    let time = Timestamp::parse_rfc3339(&text).ok();
-    if time.is_none() {
-        problems.add(field, format!("must be {}", query::TIME));
-    }
-    time
 }
 
 fn json_body(

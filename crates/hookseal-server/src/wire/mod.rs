@@ -5,6 +5,7 @@ mod batch;
 mod delivery;
 mod event;
 mod profile;
+mod replay;
 mod webhook;
 
 use axum::response::{IntoResponse, Response};
@@ -19,6 +20,7 @@ pub(crate) use self::{
     delivery::DeliveryView,
     event::EventView,
     profile::{ProfileSummary, ProfileView},
+    replay::ReplayView,
     webhook::{MASK, WebhookView},
 };
 use crate::problem::Problem;

@@ -48,7 +48,6 @@ async fn what_is_not_built_is_not_found() {
     for path in [
         format!("/v1/webhooks/{webhook}/rotate"),
         format!("/v1/webhooks/{webhook}/validate"),
-        format!("/v1/webhooks/{webhook}/replay"),
         "/v1/event-types".to_owned(),
         "/v1/keys".to_owned(),
         "/v1/sign".to_owned(),

@@ -13,6 +13,7 @@ mod logs;
 mod profiles;
 mod publishing;
 mod reference;
+mod replays;
 mod robust;
 mod transport;
 mod webhooks;

@@ -6,12 +6,11 @@ use hookseal::Timestamp;
 use hookseal_engine::{
     DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, EventId, EventType, Scope, SubscriptionId,
     SubscriptionKey, Window,
-    limits::FAN_OUT_MAX,
     ports::store::{DeliveryFilter, Found, Page, StoreError},
     target_order,
 };
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
 
 use super::{
     events::{EventHead, head_columns, head_tables, is_before},
@@ -47,7 +46,8 @@ impl Located {
     }
 }
 
-/// Finds a delivery by its id: its place lies behind its event's, and before any other event's.
+/// Finds a delivery by its id. Its place lies behind its event's and before any other event's, unless it was created
+/// later: then it is written down whose it is.
 pub(crate) fn locate(
     connection: &Connection,
     scope: Scope,
@@ -55,8 +55,34 @@ pub(crate) fn locate(
 ) -> Result<Option<Located>, StoreError> {
     let Some(event) = EventHead::before(connection, id.order())? else { return Ok(None) };
     let index = usize::try_from(id.order() - event.id.order() - 1).unwrap_or(usize::MAX);
-    let located = event.targets.get(index).map(|key| Located::of(&event, id.order(), *key));
-    Ok(located.filter(|located| located.key.id == id && event.scope == scope))
+    let located = match event.targets.get(index) {
+        Some(key) => Some(Located::of(&event, id.order(), *key)),
+        None => late_at(connection, id.order())?,
+    };
+    Ok(located.filter(|located| located.key.id == id && located.key.scope == scope))
+}
+
+/// The delivery at this place that was created after its event was accepted.
+fn late_at(connection: &Connection, order: u64) -> Result<Option<Located>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT ord, event, subscription FROM late_delivery WHERE ord = ?1")
+        .doing("look for a late delivery")?;
+    let mut rows = statement.query([order.cast_signed()]).doing("look for a late delivery")?;
+    match rows.next().doing("look for a late delivery")? {
+        Some(row) => late(connection, row).map(|(_, located)| Some(located)),
+        None => Ok(None),
+    }
+}
+
+/// Reads `ord, event, subscription` of a delivery that was created later, and its event.
+fn late(connection: &Connection, row: &Row<'_>) -> Result<(EventHead, Located), StoreError> {
+    let order: i64 = row.get(0).doing("read a late delivery")?;
+    let cells = Cells::of(row, "late_delivery", order);
+    let event: i64 = cells.value(1, "event")?;
+    let key = SubscriptionKey(cells.value(2, "subscription")?);
+    let event = EventHead::at(connection, event.cast_unsigned())?.ok_or_else(|| cells.corrupt("event"))?;
+    let located = Located::of(&event, order.cast_unsigned(), key);
+    Ok((event, located))
 }
 
 /// One delivery.
@@ -79,7 +105,7 @@ pub(crate) fn of_event(
     scope: Scope,
     id: EventId,
 ) -> Result<Option<Vec<DeliveryRecord>>, StoreError> {
-    let view = leases.lock().view(target_order(id, 0)..=target_order(id, FAN_OUT_MAX));
+    let view = leases.lock().view_of_event(id);
     let Some(event) = EventHead::at(connection, id.order())? else { return Ok(None) };
     if event.id != id || event.scope != scope {
         return Ok(None);
@@ -90,7 +116,17 @@ pub(crate) fn of_event(
         let row = DeliveryRow::find(connection, *key, order)?;
         records.record(Located::of(&event, order, *key), row)
     });
-    deliveries.collect::<Result<_, _>>().map(Some)
+    let mut deliveries = deliveries.collect::<Result<Vec<_>, _>>()?;
+    let mut statement = connection
+        .prepare_cached("SELECT ord, event, subscription FROM late_delivery WHERE event = ?1 ORDER BY ord")
+        .doing("read late deliveries")?;
+    let mut rows = statement.query([id.order().cast_signed()]).doing("read late deliveries")?;
+    while let Some(row) = rows.next().doing("read late deliveries")? {
+        let (_, located) = late(connection, row)?;
+        let row = DeliveryRow::find(connection, located.key.subscription, located.key.id.order())?;
+        deliveries.push(records.record(located, row)?);
+    }
+    Ok(Some(deliveries))
 }
 
 /// The deliveries of a scope, newest first.
@@ -186,9 +222,19 @@ fn by_event(
         ))
         .doing("search deliveries")?;
     let mut rows = statement.query([before.cast_signed()]).doing("search deliveries")?;
+    let mut late_statement = connection
+        .prepare_cached("SELECT ord, event, subscription FROM late_delivery WHERE ord < ?1 ORDER BY ord DESC")
+        .doing("search deliveries")?;
+    let mut late_ones = LateOnes {
+        connection,
+        rows: late_statement.query([before.cast_signed()]).doing("search deliveries")?,
+        next: None,
+    };
     while let Some(row) = rows.next().doing("search deliveries")? {
         let event = EventHead::read(row)?;
-        if filter.since.is_some_and(|since| is_before(event.id.order(), since)) {
+        if !late_ones.down_to(event.id.order(), &mut records, scope, filter, search)?
+            || filter.since.is_some_and(|since| is_before(event.id.order(), since))
+        {
             return Ok(());
         }
         if event.scope != scope || !event_matches(&event, filter) || event.targets.is_empty() {
@@ -214,6 +260,47 @@ fn by_event(
         }
     }
     Ok(())
+}
+
+/// Deliveries that were created after their events were accepted, newest first.
+struct LateOnes<'s> {
+    connection: &'s Connection,
+    rows: Rows<'s>,
+    /// The one that was read and not looked at.
+    next: Option<(EventHead, Located)>,
+}
+
+impl LateOnes<'_> {
+    /// Looks at those behind the place `order`; whether the search goes on.
+    fn down_to(
+        &mut self,
+        order: u64,
+        records: &mut Records<'_>,
+        scope: Scope,
+        filter: &DeliveryFilter,
+        search: &mut Search<DeliveryRecord>,
+    ) -> Result<bool, StoreError> {
+        loop {
+            if self.next.is_none() {
+                let row = self.rows.next().doing("search deliveries")?;
+                self.next = row.map(|row| late(self.connection, row)).transpose()?;
+            }
+            let behind = self.next.take_if(|(_, located)| located.key.id.order() > order);
+            let Some((event, located)) = behind else { return Ok(true) };
+            let (place, key) = (located.key.id.order(), located.key.subscription);
+            if !search.look(place) {
+                return Ok(false);
+            }
+            if event.scope != scope || !event_matches(&event, filter) {
+                continue;
+            }
+            let row = DeliveryRow::find(self.connection, key, place)?;
+            let record = records.record(located, row)?;
+            if state_matches(&record, filter) && !search.take(place, record) {
+                return Ok(false);
+            }
+        }
+    }
 }
 
 fn event_matches(event: &EventHead, filter: &DeliveryFilter) -> bool {

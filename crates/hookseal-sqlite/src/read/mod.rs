@@ -3,6 +3,7 @@
 pub(crate) mod attempts;
 pub(crate) mod deliveries;
 pub(crate) mod events;
+pub(crate) mod replays;
 mod search;
 pub(crate) mod subscriptions;
 

@@ -97,15 +97,17 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Subscription, StoreErr
     })
 }
 
+/// Event types as they are kept: a JSON array.
+pub(super) fn types(text: String) -> Option<Vec<EventType>> {
+    let names: Vec<String> = json(text)?;
+    names.into_iter().map(|name| EventType::new(name).ok()).collect()
+}
+
 fn settings(
     connection: &Connection,
     cells: &Cells<'_>,
     key: i64,
 ) -> Result<SubscriptionSettings, StoreError> {
-    let types = |text: String| {
-        let names: Vec<String> = json(text)?;
-        names.into_iter().map(|name| EventType::new(name).ok()).collect::<Option<Vec<_>>>()
-    };
     Ok(SubscriptionSettings {
         endpoint_url: cells.value(3, "endpoint_url")?,
         event_types: cells.decode_option(4, "event_types", types)?,

@@ -230,7 +230,7 @@ pub async fn a_leased_delivery_ends_without_an_attempt<H: Harness>(mut world: Wo
     let (fresh, retried) = (delivery(&event, 0), delivery(&event, 1));
     world.record(vec![failure(retried, 1, at(2), NextStep::RetryAt(at(3)))]).await;
     world.claim(subscription.key, 3).await;
-    world.end(vec![ended(fresh, End::Cancelled, 4), ended(retried, End::Expired, 5)]).await;
+    world.record_ends(vec![ended(fresh, End::Cancelled, 4), ended(retried, End::Expired, 5)]).await;
     let check = async |world: &World<H>| {
         let (one, two) = (world.read(fresh).await, world.read(retried).await);
         assert_eq!((one.state, one.attempts, one.finished_at), (DeliveryState::Cancelled, 0, Some(at(4))));
@@ -249,7 +249,7 @@ pub async fn an_end_without_a_lease_is_dropped<H: Harness>(world: World<H>) {
     let event = world.publish(1, vec![leased(&subscription), parked(&subscription)]).await;
     let (done, waiting) = (delivery(&event, 0), delivery(&event, 1));
     world.record(vec![success(done, 1, at(2))]).await;
-    world.end(vec![ended(done, End::Expired, 4), ended(waiting, End::Cancelled, 4)]).await;
+    world.record_ends(vec![ended(done, End::Expired, 4), ended(waiting, End::Cancelled, 4)]).await;
     assert_eq!(world.state(done).await, DeliveryState::Succeeded);
     assert_eq!(world.state(waiting).await, DeliveryState::Pending);
 
@@ -301,7 +301,7 @@ impl<H: Harness> World<H> {
         self.store.retry(LIVE, id, at(seconds)).await.expect("a retry is asked for")
     }
 
-    async fn end(&self, ended: Vec<Ended>) {
+    async fn record_ends(&self, ended: Vec<Ended>) {
         let batch = Batch { ended, ..Batch::default() };
         self.try_commit(batch).await.expect("ends are committed");
     }

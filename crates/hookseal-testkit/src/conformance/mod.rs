@@ -12,6 +12,7 @@ pub mod keys;
 pub mod listing;
 pub mod outcomes;
 pub mod recovering;
+pub mod replaying;
 pub mod retrying;
 pub mod subscriptions;
 mod world;
@@ -140,6 +141,20 @@ macro_rules! store_conformance {
                 a_leased_delivery_ends_without_an_attempt
                 an_end_without_a_lease_is_dropped
                 deliveries_of_a_deleted_subscription_do_not_expire
+            ]
+            replaying: [
+                a_replay_comes_back_as_it_was_asked_for
+                one_replay_of_a_subscription_runs_at_a_time
+                what_failed_is_made_due_again
+                states_choose_what_is_replayed
+                what_is_missing_is_created
+                what_is_not_asked_for_is_not_missing
+                time_and_type_choose_what_is_replayed
+                a_replay_goes_on_in_steps
+                a_replay_waits_for_its_deliveries
+                a_replay_can_be_called_off
+                a_replay_ends_with_its_subscription
+                a_late_delivery_keeps_its_events_time
             ]
             subscriptions: [
                 a_subscription_comes_back_as_it_was_made

@@ -86,7 +86,7 @@ impl State {
             window: event.window,
             deliveries: event.targets.len(),
         };
-        self.events.insert(event.id.order(), Event { record });
+        self.events.insert(event.id.order(), Event { record, late: Vec::new() });
         for (index, target) in event.targets.iter().enumerate() {
             let delivery = self.new_delivery(event, index, target);
             let order = delivery.key.id.order();

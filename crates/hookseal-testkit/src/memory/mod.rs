@@ -2,6 +2,7 @@
 
 mod commit;
 mod read;
+mod replays;
 mod state;
 
 use std::{
@@ -16,11 +17,12 @@ use async_trait::async_trait;
 use hookseal::Timestamp;
 use hookseal_engine::{
     AttemptRecord, DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, EventId, EventRecord, Health,
-    Scope, Subscription, SubscriptionId, SubscriptionKey, SubscriptionStatus, Trigger,
+    ReplayId, ReplayRecord, ReplayState, Scope, Subscription, SubscriptionId, SubscriptionKey,
+    SubscriptionStatus, Trigger,
     ports::store::{
-        ApiKey, Batch, Cancelled, Claim, ClaimOrder, Claimed, ClaimedDelivery, Committed, DeliveryFilter,
-        EventFilter, Expired, Found, NewSubscription, Page, Recovered, Retried, Store, StoreError,
-        SubscriptionChange,
+        Advanced, ApiKey, Batch, Cancelled, Claim, ClaimOrder, Claimed, ClaimedDelivery, Committed,
+        DeliveryFilter, EventFilter, Expired, Found, NewReplay, NewSubscription, Page, Recovered, ReplayStep,
+        Retried, Store, StoreError, SubscriptionChange,
     },
 };
 use parking_lot::{Mutex, MutexGuard};
@@ -187,6 +189,10 @@ impl Store for MemoryStore {
         if let Some(owned) = state.subscriptions.get_mut(&key) {
             owned.deleted_at = Some(now);
         }
+        let replays = state.replays.values_mut().filter(|replay| replay.subscription == key);
+        for replay in replays.filter(|replay| replay.state == ReplayState::Running) {
+            (replay.state, replay.finished_at) = (ReplayState::Cancelled, Some(now));
+        }
         for (order, delivery) in &mut state.deliveries {
             if delivery.key.subscription == key && delivery.state == DeliveryState::Pending {
                 delivery.state = DeliveryState::Cancelled;
@@ -286,14 +292,7 @@ impl Store for MemoryStore {
         if leases.contains(&id.order()) {
             return Ok(Retried::Leased);
         }
-        if let Some(delivery) = state.deliveries.get_mut(&id.order()) {
-            delivery.state = DeliveryState::Pending;
-            delivery.due = Some(now);
-            delivery.finished_at = None;
-            delivery.trigger = Trigger::Manual;
-            delivery.schedule_from = delivery.attempts;
-            delivery.unrecorded = false;
-        }
+        state.make_due(id.order(), now, Trigger::Manual);
         Ok(Retried::Due(key))
     }
 
@@ -324,6 +323,49 @@ impl Store for MemoryStore {
             }
         }
         Ok(Expired { ended: orders.len(), next: expiring.get(orders.len()).map(|(at, _)| *at) })
+    }
+
+    async fn create_replay(&self, new: NewReplay) -> Result<Option<ReplayRecord>, StoreError> {
+        self.open()?.0.create_replay(&new)
+    }
+
+    async fn advance_replay(&self, step: ReplayStep) -> Result<Option<Advanced>, StoreError> {
+        Ok(self.open()?.0.advance_replay(&step))
+    }
+
+    async fn end_replay(
+        &self,
+        scope: Scope,
+        id: ReplayId,
+        state: ReplayState,
+        now: Timestamp,
+    ) -> Result<Option<(ReplayRecord, bool)>, StoreError> {
+        Ok(self.open()?.0.end_replay(scope, id, state, now))
+    }
+
+    async fn replay(&self, scope: Scope, id: ReplayId) -> Result<Option<ReplayRecord>, StoreError> {
+        Ok(self.open()?.0.replays.get(&id).filter(|replay| replay.scope == scope).cloned())
+    }
+
+    async fn replays(
+        &self,
+        scope: Scope,
+        subscription: SubscriptionId,
+        page: Page<ReplayId>,
+    ) -> Result<Vec<ReplayRecord>, StoreError> {
+        let (state, _) = self.open()?;
+        let newest_first = state.replays.values().rev().filter(|replay| {
+            replay.scope == scope
+                && replay.subscription_id == subscription
+                && page.after.is_none_or(|after| replay.id < after)
+        });
+        Ok(newest_first.take(page.limit).cloned().collect())
+    }
+
+    async fn running_replays(&self) -> Result<Vec<ReplayRecord>, StoreError> {
+        let (state, _) = self.open()?;
+        let running = state.replays.values().filter(|replay| replay.state == ReplayState::Running);
+        Ok(running.cloned().collect())
     }
 
     async fn add_key(&self, key: ApiKey) -> Result<(), StoreError> {

@@ -1,14 +1,11 @@
 //! What is stored.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    ops::Range,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hookseal::Timestamp;
 use hookseal_engine::{
-    AttemptRecord, DeliveryId, DeliveryRef, DeliveryState, EventId, EventRecord, FailureKind, Scope,
-    Subscription, SubscriptionId, SubscriptionKey, Terms, Trigger, ports::store::ApiKey,
+    AttemptRecord, DeliveryId, DeliveryRef, DeliveryState, EventId, EventRecord, FailureKind, ReplayId,
+    ReplayRecord, Scope, Subscription, SubscriptionId, SubscriptionKey, Terms, Trigger, ports::store::ApiKey,
 };
 
 /// All that is stored.
@@ -21,6 +18,8 @@ pub(super) struct State {
     /// By order.
     pub(super) deliveries: BTreeMap<u64, Delivery>,
     pub(super) subscriptions: BTreeMap<SubscriptionKey, Owned>,
+    /// By id, whose order is that of creation.
+    pub(super) replays: BTreeMap<ReplayId, ReplayRecord>,
     /// By id.
     pub(super) keys: Vec<ApiKey>,
 }
@@ -29,6 +28,8 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) record: EventRecord,
+    /// The orders of deliveries that were created after it was accepted, ascending.
+    pub(super) late: Vec<u64>,
 }
 
 /// A subscription that there is, or was.
@@ -59,6 +60,24 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
+    /// One that is about to be made due.
+    pub(super) fn waiting(key: DeliveryRef) -> Self {
+        Self {
+            key,
+            state: DeliveryState::Pending,
+            unrecorded: false,
+            attempts: 0,
+            trigger: Trigger::Schedule,
+            due: None,
+            schedule_from: 0,
+            finished_at: None,
+            status: None,
+            failure: None,
+            duration_ms: None,
+            made: Vec::new(),
+        }
+    }
+
     /// Ends it without an attempt.
     pub(super) fn end(&mut self, state: DeliveryState, at: Timestamp) {
         self.unrecorded = false;
@@ -70,9 +89,9 @@ impl Delivery {
 
 impl Event {
     /// The orders of its deliveries.
-    pub(super) fn orders(&self) -> Range<u64> {
+    pub(super) fn orders(&self) -> impl Iterator<Item = u64> {
         let first = self.record.id.order() + 1;
-        first..first + self.record.deliveries as u64
+        (first..first + self.record.deliveries as u64).chain(self.late.iter().copied())
     }
 }
 
@@ -127,6 +146,7 @@ impl State {
         let events = self.events.keys().chain(self.deliveries.keys()).copied();
         let subscriptions = self.subscriptions.values().map(|owned| owned.subscription.id.order());
         let keys = self.keys.iter().map(|key| key.id.order());
-        events.chain(subscriptions).chain(keys).max().unwrap_or(0)
+        let replays = self.replays.keys().map(|id| id.order());
+        events.chain(subscriptions).chain(keys).chain(replays).max().unwrap_or(0)
     }
 }
