@@ -139,6 +139,15 @@ impl FailureKind {
         }
     }
 
+    /// Whether it does not pass by itself: somebody has to change something first. Whether a delivery is tried again
+    /// does not depend on it, since names and certificates do come back.
+    pub const fn is_permanent(self) -> bool {
+        matches!(
+            self,
+            Self::DnsNoSuchName | Self::AddressNotAllowed | Self::TlsCertificate | Self::Unsendable
+        )
+    }
+
     /// The kind with this discriminant.
     pub fn from_code(code: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as i64 == code)

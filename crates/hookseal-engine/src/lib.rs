@@ -44,5 +44,6 @@ pub use settings::{
     ClientIdentity, DisableAfter, DisableAfterError, EndpointTls, OnGiveUp, SubscriptionSettings,
 };
 pub use subscription::{
-    DisableReason, Health, Scope, Subscription, SubscriptionKey, SubscriptionSecret, SubscriptionStatus,
+    ChallengeRecord, DisableReason, Health, Scope, Subscription, SubscriptionKey, SubscriptionSecret,
+    SubscriptionStatus,
 };

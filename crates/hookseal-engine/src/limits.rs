@@ -50,6 +50,12 @@ pub const RETRY_JITTER_PER_CENT: u64 = 20;
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// A subscription is disabled after this long without a success while attempts fail, unless its profile says otherwise.
 pub const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 3600);
+/// A subscription is disabled as unreachable after this long in which every attempt failed for a reason that does not
+/// pass by itself: long enough for a mistake in a zone to be put right, and a typo does not cost a day of retries.
+pub const UNREACHABLE_AFTER: Duration = Duration::from_secs(3600);
+/// Attempts of which that has to be true, so that no clock that steps does it alone: the default schedule makes five in
+/// eighteen minutes.
+pub const UNREACHABLE_ATTEMPTS: u32 = 5;
 /// The shortest time without a success that a subscription may choose: shorter, and one restart of its endpoint
 /// disables it.
 pub const DISABLE_AFTER_MIN: Duration = Duration::from_secs(60);

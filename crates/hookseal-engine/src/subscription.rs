@@ -2,7 +2,7 @@
 
 use hookseal::{Secret, Timestamp};
 
-use crate::{SubscriptionId, SubscriptionSettings};
+use crate::{FailureKind, SubscriptionId, SubscriptionSettings};
 
 /// Tenant and mode as one small number: what rows carry instead of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +38,9 @@ pub struct Subscription {
     pub disabled_because: Option<DisableReason>,
     /// How its deliveries have gone lately.
     pub health: Health,
+    /// What came of the last time that its challenge was asked; `None` where that was never done, and after a change
+    /// of what it is about.
+    pub challenge: Option<ChallengeRecord>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When its owner last changed it.
@@ -110,11 +113,13 @@ pub enum DisableReason {
     Gone = 2,
     /// The delivery that goes first in its order was given up.
     GaveUp = 3,
+    /// Its endpoint could not be reached, for reasons that do not pass by themselves.
+    Unreachable = 4,
 }
 
 impl DisableReason {
     /// All reasons.
-    pub const ALL: [Self; 3] = [Self::Errors, Self::Gone, Self::GaveUp];
+    pub const ALL: [Self; 4] = [Self::Errors, Self::Gone, Self::GaveUp, Self::Unreachable];
 
     /// Its name in the API.
     pub const fn as_str(self) -> &'static str {
@@ -122,12 +127,35 @@ impl DisableReason {
             Self::Errors => "errors",
             Self::Gone => "gone",
             Self::GaveUp => "gave_up",
+            Self::Unreachable => "unreachable",
         }
     }
 
     /// The reason with this discriminant.
     pub fn from_code(code: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| *reason as i64 == code)
+    }
+}
+
+/// What came of asking a subscription's challenge once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChallengeRecord {
+    /// When it was asked.
+    pub at: Timestamp,
+    /// How many times it was asked by then since it began, from 1.
+    pub tries: u32,
+    /// Status code of the answer, where there was one.
+    pub status: Option<u16>,
+    /// Why there was no usable answer, or that its status code is none that answers.
+    pub failure: Option<FailureKind>,
+    /// What was wrong with the answer, in words; `None` where it was right.
+    pub problem: Option<String>,
+}
+
+impl ChallengeRecord {
+    /// Whether the answer was right.
+    pub fn passed(&self) -> bool {
+        self.problem.is_none()
     }
 }
 
@@ -138,9 +166,25 @@ pub struct Health {
     pub failures_in_a_row: u32,
     /// When the first attempt failed since the last success; `None` while all is well.
     pub failing_since: Option<Timestamp>,
+    /// Attempts in a row, up to now, that failed for a reason that does not pass by itself; counted as far as it
+    /// matters, to `UNREACHABLE_ATTEMPTS`.
+    pub unreachable_in_a_row: u32,
+    /// When the first of those was; `None` where the last attempt was none.
+    pub unreachable_since: Option<Timestamp>,
+    /// Whether it was disabled, is enabled again, and has not succeeded since.
+    pub recovering: bool,
 }
 
 impl Health {
     /// The health of a subscription of which nothing bad is known.
-    pub const GOOD: Self = Self { failures_in_a_row: 0, failing_since: None };
+    pub const GOOD: Self = Self {
+        failures_in_a_row: 0,
+        failing_since: None,
+        unreachable_in_a_row: 0,
+        unreachable_since: None,
+        recovering: false,
+    };
+
+    /// The health of a subscription that has just been enabled again.
+    pub const RECOVERING: Self = Self { recovering: true, ..Self::GOOD };
 }

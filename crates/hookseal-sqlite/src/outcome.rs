@@ -70,7 +70,8 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let mut statement = connection
             .prepare_cached(
-                "UPDATE subscription SET failures = ?2, failing_since = ?3, \
+                "UPDATE subscription SET failures = ?2, failing_since = ?3, unreachable = ?6, unreachable_since = ?7, \
+                 recovering = ?8, \
                  status = CASE WHEN ?4 IS NULL THEN status ELSE ?5 END, \
                  disabled_because = coalesce(?4, disabled_because) \
                  WHERE key = ?1 AND deleted_at IS NULL",
@@ -83,6 +84,9 @@ impl Writer {
                 change.health.failing_since.map(Timestamp::as_unix_millis),
                 change.disable.map(|reason| reason as u8),
                 SubscriptionStatus::TooManyErrors as u8,
+                change.health.unreachable_in_a_row,
+                change.health.unreachable_since.map(Timestamp::as_unix_millis),
+                change.health.recovering,
             ])
             .doing("write a subscription's health")?;
         Ok(())

@@ -8,6 +8,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_settings.sql"),
     include_str!("../migrations/0003_event_life.sql"),
     include_str!("../migrations/0004_queueing.sql"),
+    include_str!("../migrations/0005_standing.sql"),
 ];
 
 /// The version that this program reads and writes.

@@ -2,7 +2,7 @@
 
 use hookseal::Timestamp;
 use hookseal_engine::{
-    ClientIdentity, EventType, Health, Scope, Subscription, SubscriptionId, SubscriptionKey,
+    ChallengeRecord, ClientIdentity, EventType, Health, Scope, Subscription, SubscriptionId, SubscriptionKey,
     SubscriptionSecret, SubscriptionSettings, SubscriptionStatus,
     ports::store::{NewSubscription, StoreError, SubscriptionChange},
 };
@@ -44,6 +44,7 @@ impl Writer {
             status: new.status,
             disabled_because: None,
             health: Health::GOOD,
+            challenge: None,
             created_at: new.created_at,
             updated_at: new.created_at,
         })
@@ -72,6 +73,9 @@ impl Writer {
             }
             if let Some(status) = change.status {
                 update_status(connection, &before, status)?;
+            }
+            if let Some(challenge) = &change.challenge {
+                update_challenge(connection, before.key, challenge.as_ref())?;
             }
             connection
                 .prepare_cached("UPDATE subscription SET updated_at = ?2 WHERE key = ?1")
@@ -236,7 +240,7 @@ fn update_settings(
     Ok(())
 }
 
-/// Leaving `TooManyErrors` forgets why, and mends the health.
+/// Leaving `TooManyErrors` forgets why, and the health is that of whoever recovers.
 fn update_status(
     connection: &Connection,
     before: &Subscription,
@@ -248,10 +252,37 @@ fn update_status(
             "UPDATE subscription SET status = ?2, \
              disabled_because = CASE WHEN ?3 THEN NULL ELSE disabled_because END, \
              failures = CASE WHEN ?3 THEN 0 ELSE failures END, \
-             failing_since = CASE WHEN ?3 THEN NULL ELSE failing_since END WHERE key = ?1",
+             failing_since = CASE WHEN ?3 THEN NULL ELSE failing_since END, \
+             unreachable = CASE WHEN ?3 THEN 0 ELSE unreachable END, \
+             unreachable_since = CASE WHEN ?3 THEN NULL ELSE unreachable_since END, \
+             recovering = CASE WHEN ?3 THEN 1 ELSE recovering END WHERE key = ?1",
         )
         .and_then(|mut statement| statement.execute(params![before.key.0, status as u8, leaves]))
         .doing("write a subscription's status")?;
+    Ok(())
+}
+
+fn update_challenge(
+    connection: &Connection,
+    SubscriptionKey(key): SubscriptionKey,
+    challenge: Option<&ChallengeRecord>,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE subscription SET challenge_at = ?2, challenge_tries = ?3, challenge_status = ?4, \
+             challenge_failure = ?5, challenge_problem = ?6 WHERE key = ?1",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                key,
+                challenge.map(|challenge| challenge.at.as_unix_millis()),
+                challenge.map(|challenge| challenge.tries),
+                challenge.and_then(|challenge| challenge.status),
+                challenge.and_then(|challenge| challenge.failure).map(|kind| kind as u8),
+                challenge.and_then(|challenge| challenge.problem.as_deref()),
+            ])
+        })
+        .doing("write what came of a challenge")?;
     Ok(())
 }
 

@@ -122,7 +122,12 @@ impl Engine {
         counter.fetch_add(1, Ordering::Relaxed);
         let went = match next {
             NextStep::Succeeded => Went::Well,
-            _ => Went::Badly { number: tries, gone: decision.gone, given_up: next == NextStep::GiveUp },
+            _ => Went::Badly {
+                number: tries,
+                gone: decision.gone,
+                given_up: next == NextStep::GiveUp,
+                permanent: result.failure.as_ref().is_some_and(|failure| failure.kind.is_permanent()),
+            },
         };
         let health = self.mind_health(job, went, now);
         let attempt = AttemptRecord { number, trigger: job.trigger, started_at, result };

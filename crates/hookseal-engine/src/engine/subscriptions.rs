@@ -76,6 +76,7 @@ impl Engine {
             status: SubscriptionStatus::Active,
             disabled_because: None,
             health: Health::GOOD,
+            challenge: None,
             created_at: now,
             updated_at: now,
         };
@@ -115,7 +116,12 @@ impl Engine {
         draft.secrets = secrets.clone().unwrap_or(draft.secrets);
         self.check_subscription(&draft)?;
         let SettingsChange { settings, status, .. } = change;
-        let change = SubscriptionChange { scope, id, now: self.clock.now(), settings, secrets, status };
+        let change = SubscriptionChange {
+            settings,
+            secrets,
+            status,
+            ..SubscriptionChange::of(scope, id, self.clock.now())
+        };
         let changed = self.store.change_subscription(change).await.map_err(ChangeError::Store)?;
         let changed = changed.ok_or(ChangeError::NotFound)?;
         self.enlist(changed.clone(), false);

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use hookseal::Timestamp;
 
 use crate::{
-    AttemptRecord, DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, DisableReason, EventId,
-    EventRecord, EventType, Health, KeyId, NewEvent, Payload, ReplayId, ReplayRecord, ReplayState,
+    AttemptRecord, ChallengeRecord, DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, DisableReason,
+    EventId, EventRecord, EventType, Health, KeyId, NewEvent, Payload, ReplayId, ReplayRecord, ReplayState,
     ReplayWish, Scope, Subscription, SubscriptionId, SubscriptionKey, SubscriptionSecret,
     SubscriptionSettings, SubscriptionStatus, Terms, Verdict,
 };
@@ -399,14 +399,17 @@ pub struct SubscriptionChange {
     pub settings: Option<SubscriptionSettings>,
     /// New secrets, newest first; those not named are destroyed.
     pub secrets: Option<Vec<SubscriptionSecret>>,
-    /// A new status; leaving `TooManyErrors` also forgets the reason and mends the health.
+    /// A new status; leaving `TooManyErrors` also forgets the reason, and the health becomes
+    /// [`Health::RECOVERING`].
     pub status: Option<SubscriptionStatus>,
+    /// What came of its challenge; `Some(None)` forgets what did.
+    pub challenge: Option<Option<ChallengeRecord>>,
 }
 
 impl SubscriptionChange {
     /// A change of nothing, to be filled in.
     pub fn of(scope: Scope, id: SubscriptionId, now: Timestamp) -> Self {
-        Self { scope, id, now, settings: None, secrets: None, status: None }
+        Self { scope, id, now, settings: None, secrets: None, status: None, challenge: None }
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct PingView<'a> {
 struct ErrorView<'a> {
     kind: &'static str,
     detail: &'a str,
+    /// Whether it does not pass by itself.
+    permanent: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,7 +102,7 @@ impl<'a> PingView<'a> {
 
 impl<'a> ErrorView<'a> {
     fn of(failure: &'a Failure) -> Self {
-        Self { kind: failure.kind.as_str(), detail: &failure.detail }
+        Self { kind: failure.kind.as_str(), detail: &failure.detail, permanent: failure.kind.is_permanent() }
     }
 }
 

@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use hookseal::{Secret, Timestamp};
 use hookseal_engine::{
-    ClientIdentity, DisableReason, EndpointTls, EventType, Health, OnGiveUp, Scope, Subscription,
-    SubscriptionId, SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus,
+    ChallengeRecord, ClientIdentity, DisableReason, EndpointTls, EventType, FailureKind, Health, OnGiveUp,
+    Scope, Subscription, SubscriptionId, SubscriptionKey, SubscriptionSecret, SubscriptionSettings,
+    SubscriptionStatus,
     ports::store::{Page, StoreError},
 };
 use rusqlite::{Connection, Params, Row, params};
@@ -22,7 +23,9 @@ macro_rules! select {
         concat!(
             "SELECT key, id, scope, endpoint_url, event_types, profile, description, headers, timeout_ms, \
              rate_limit_per_s, max_in_flight, retry_schedule_s, metadata, status, disabled_because, failures, \
-             failing_since, created_at, updated_at, success, disable_after, on_give_up, ca_certificates FROM subscription WHERE deleted_at IS NULL ",
+             failing_since, created_at, updated_at, success, disable_after, on_give_up, ca_certificates, \
+             unreachable, unreachable_since, recovering, challenge_at, challenge_tries, challenge_status, \
+             challenge_failure, challenge_problem FROM subscription WHERE deleted_at IS NULL ",
             $rest
         )
     };
@@ -91,7 +94,11 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Subscription, StoreErr
         health: Health {
             failures_in_a_row: cells.value(15, "failures")?,
             failing_since: cells.value::<Option<i64>>(16, "failing_since")?.map(time),
+            unreachable_in_a_row: cells.value(23, "unreachable")?,
+            unreachable_since: cells.value::<Option<i64>>(24, "unreachable_since")?.map(time),
+            recovering: cells.value(25, "recovering")?,
         },
+        challenge: challenge(&cells)?,
         created_at: time(cells.value(17, "created_at")?),
         updated_at: time(cells.value(18, "updated_at")?),
     })
@@ -127,6 +134,17 @@ fn settings(
             client: client(connection, key)?,
         },
     })
+}
+
+fn challenge(cells: &Cells<'_>) -> Result<Option<ChallengeRecord>, StoreError> {
+    let Some(at) = cells.value::<Option<i64>>(26, "challenge_at")? else { return Ok(None) };
+    Ok(Some(ChallengeRecord {
+        at: time(at),
+        tries: cells.value(27, "challenge_tries")?,
+        status: cells.value(28, "challenge_status")?,
+        failure: cells.decode_option(29, "challenge_failure", FailureKind::from_code)?,
+        problem: cells.value(30, "challenge_problem")?,
+    }))
 }
 
 fn client(connection: &Connection, key: i64) -> Result<Option<ClientIdentity>, StoreError> {

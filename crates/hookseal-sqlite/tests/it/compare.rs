@@ -219,8 +219,11 @@ impl Pair {
         match step {
             Step::Commit { events, outcomes, ended } => self.commit(events, outcomes, ended).await,
             Step::Health { subscription, failures, disable } => {
-                let health =
-                    Health { failures_in_a_row: failures, failing_since: (failures > 0).then_some(now) };
+                let health = Health {
+                    failures_in_a_row: failures,
+                    failing_since: (failures > 0).then_some(now),
+                    ..Health::GOOD
+                };
                 let change = HealthChange { subscription: self.pick(subscription).1, health, disable };
                 let _ = both!(self, |store| store.commit(Batch { health: vec![change], ..Batch::default() }));
             }

@@ -165,6 +165,7 @@ macro_rules! store_conformance {
                 secrets_are_replaced
                 leaving_too_many_errors_mends_the_health
                 pausing_keeps_the_health
+                what_came_of_a_challenge_is_kept
                 a_subscription_that_is_not_there_is_not_changed
                 subscriptions_are_listed_oldest_first
                 scopes_do_not_see_each_other

@@ -221,7 +221,13 @@ pub async fn health_of_a_subscription_that_is_gone_is_dropped<H: Harness>(world:
 }
 
 fn poor() -> Health {
-    Health { failures_in_a_row: 7, failing_since: Some(at(2)) }
+    Health {
+        failures_in_a_row: 7,
+        failing_since: Some(at(2)),
+        unreachable_in_a_row: 4,
+        unreachable_since: Some(at(3)),
+        recovering: true,
+    }
 }
 
 impl<H: Harness> World<H> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use hookseal::Secret;
 use hookseal_engine::{
-    ClientIdentity, DisableAfter, DisableReason, EndpointTls, Health, OnGiveUp, Scope, Subscription,
-    SubscriptionSecret, SubscriptionSettings, SubscriptionStatus,
+    ChallengeRecord, ClientIdentity, DisableAfter, DisableReason, EndpointTls, FailureKind, Health, OnGiveUp,
+    Scope, Subscription, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus,
     ports::store::{Batch, HealthChange, NewSubscription, Page, StoreError, SubscriptionChange},
 };
 
@@ -140,7 +140,7 @@ pub async fn leaving_too_many_errors_mends_the_health<H: Harness>(world: World<H
         let change =
             SubscriptionChange { status: Some(status), ..SubscriptionChange::of(LIVE, made.id, at(9)) };
         let changed = world.change(change).await;
-        let expected = Subscription { status, updated_at: at(9), ..made };
+        let expected = Subscription { status, updated_at: at(9), health: Health::RECOVERING, ..made };
         assert_eq!(changed, Some(expected.clone()));
         assert_eq!(world.find(LIVE, &expected).await, Some(expected));
     }
@@ -157,6 +157,36 @@ pub async fn pausing_keeps_the_health<H: Harness>(world: World<H>) {
             SubscriptionChange { status: Some(status), ..SubscriptionChange::of(LIVE, made.id, at(9)) };
         let changed = world.change(change).await.expect("the subscription is there");
         assert_eq!((changed.status, changed.health), (status, harmed));
+    }
+}
+
+/// Right, wrong or none, and it is forgotten when that is asked for.
+pub async fn what_came_of_a_challenge_is_kept<H: Harness>(mut world: World<H>) {
+    let made = world.subscription(LIVE).await;
+    let record = |status, failure, problem: Option<&str>| ChallengeRecord {
+        at: at(5),
+        tries: 3,
+        status,
+        failure,
+        problem: problem.map(str::to_owned),
+    };
+    let problem = Some("the body is not the token \u{201c}\u{1f511}\u{201d}");
+    for challenge in [
+        Some(record(Some(200), None, None)),
+        Some(record(Some(200), None, problem)),
+        Some(record(None, Some(FailureKind::Timeout), problem)),
+        None,
+    ] {
+        let change = SubscriptionChange {
+            challenge: Some(challenge.clone()),
+            ..SubscriptionChange::of(LIVE, made.id, at(9))
+        };
+        let expected = Subscription { challenge, updated_at: at(9), ..made.clone() };
+        assert_eq!(world.change(change).await, Some(expected.clone()));
+        let unrelated = world.change(SubscriptionChange::of(LIVE, made.id, at(9))).await;
+        assert_eq!(unrelated, Some(expected.clone()));
+        world.restart().await;
+        assert_eq!(world.find(LIVE, &expected).await, Some(expected));
     }
 }
 
@@ -254,7 +284,13 @@ impl<H: Harness> World<H> {
     }
 
     async fn harm(&self, subscription: &Subscription, disable: Option<DisableReason>) {
-        let health = Health { failures_in_a_row: 3, failing_since: Some(at(1)) };
+        let health = Health {
+            failures_in_a_row: 3,
+            failing_since: Some(at(1)),
+            unreachable_in_a_row: 2,
+            unreachable_since: Some(at(1)),
+            recovering: false,
+        };
         let health = vec![HealthChange { subscription: subscription.key, health, disable }];
         self.try_commit(Batch { health, ..Batch::default() }).await.expect("health is committed");
     }

@@ -135,6 +135,7 @@ impl Store for MemoryStore {
             status: new.status,
             disabled_because: None,
             health: Health::GOOD,
+            challenge: None,
             created_at: new.created_at,
             updated_at: new.created_at,
         };
@@ -167,9 +168,12 @@ impl Store for MemoryStore {
         if let Some(status) = change.status {
             if subscription.status == SubscriptionStatus::TooManyErrors && status != subscription.status {
                 subscription.disabled_because = None;
-                subscription.health = Health::GOOD;
+                subscription.health = Health::RECOVERING;
             }
             subscription.status = status;
+        }
+        if let Some(challenge) = change.challenge {
+            subscription.challenge = challenge;
         }
         subscription.updated_at = change.now;
         Ok(Some(subscription.clone()))
