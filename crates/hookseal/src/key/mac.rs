@@ -43,7 +43,7 @@ pub(crate) enum RunningMac {
 ///
 /// It differs from the crate's `Hmac` in what is wiped: the states are, as a key can be put in their place, and the
 /// buffer is not. That holds bytes of the message, and at last the inner digest, of which nobody can make a tag
-/// without the outer state. Wiping it byte by byte cost a twentieth of a signature over 1 KiB.
+/// without the outer state. To copy and wipe it with every message took 27 ns more, of 685 for 1 KiB.
 pub(crate) struct RunningHmac<D: EagerHash> {
     core: HmacCore<D>,
     buffer: Buffer<HmacCore<D>>,
