@@ -26,8 +26,43 @@ pub struct AttemptResult {
     pub retry_after: Option<RetryAfter>,
     /// How long each part took.
     pub phases: Phases,
-    /// The address that was connected to.
+    /// The address that was connected to, by a proxy where there is one; `None` where only a proxy knows it.
     pub address: Option<SocketAddr>,
+    /// The version of HTTP that the answer came in.
+    pub http_version: Option<HttpVersion>,
+    /// The egress proxy that the connection was asked of, without its credentials.
+    pub proxy: Option<String>,
+}
+
+/// Versions of HTTP that are spoken. Discriminants are what stores keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum HttpVersion {
+    /// HTTP/1.0, as an answer to HTTP/1.1.
+    Http10 = 10,
+    /// HTTP/1.1.
+    Http11 = 11,
+    /// HTTP/2.
+    Http2 = 20,
+}
+
+impl HttpVersion {
+    /// All versions.
+    pub const ALL: [Self; 3] = [Self::Http10, Self::Http11, Self::Http2];
+
+    /// Its name in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        }
+    }
+
+    /// The version with this discriminant.
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| *version as i64 == code)
+    }
 }
 
 /// `Retry-After` of an answer (RFC 9110 section 10.2.3), as it was written.
@@ -100,11 +135,13 @@ pub enum FailureKind {
     Interrupted = 12,
     /// The answer is longer than is read.
     ResponseTooLarge = 13,
+    /// The operator's egress proxy could not be reached, or gave no connection.
+    Proxy = 14,
 }
 
 impl FailureKind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Status,
         Self::Timeout,
         Self::Connection,
@@ -118,6 +155,7 @@ impl FailureKind {
         Self::Unsendable,
         Self::Interrupted,
         Self::ResponseTooLarge,
+        Self::Proxy,
     ];
 
     /// Its name in the API.
@@ -136,6 +174,7 @@ impl FailureKind {
             Self::Unsendable => "unsendable",
             Self::Interrupted => "interrupted",
             Self::ResponseTooLarge => "response_too_large",
+            Self::Proxy => "proxy",
         }
     }
 
@@ -163,6 +202,9 @@ mod tests {
         for (i, kind) in FailureKind::ALL.into_iter().enumerate() {
             assert_eq!(FailureKind::from_code(kind as i64), Some(kind));
             assert!(FailureKind::ALL[i + 1..].iter().all(|other| other.as_str() != kind.as_str()));
+        }
+        for version in HttpVersion::ALL {
+            assert_eq!(HttpVersion::from_code(version as i64), Some(version));
         }
     }
 }

@@ -28,7 +28,7 @@ mod subscription;
 #[cfg(test)]
 mod test_support;
 
-pub use attempt::{AttemptResult, Failure, FailureKind, Phases, RetryAfter};
+pub use attempt::{AttemptResult, Failure, FailureKind, HttpVersion, Phases, RetryAfter};
 pub use delivery::{AttemptRecord, DeliveryRecord, DeliveryRef, DeliveryState, Terms, Trigger};
 pub use engine::{
     ChangeError, Engine, EngineError, FieldProblem, Parts, Pinged, Publish, PublishError, Published,

@@ -165,6 +165,8 @@ pub const CUT: Duration = Duration::from_secs(2);
 
 /// Secrets of one subscription that are active at once.
 pub const SECRETS_MAX: usize = 8;
+/// Characters of a User-Agent that the operator chooses.
+pub const USER_AGENT_CHARS_MAX: usize = 200;
 /// Headers that a subscription may add.
 pub const CUSTOM_HEADERS_MAX: usize = 32;
 /// Status codes and ranges that a subscription may list as a success.

@@ -10,7 +10,8 @@ use http::{HeaderName, HeaderValue, Method, header};
 use parking_lot::Mutex;
 
 use crate::{
-    DisableReason, Failure, FailureKind, Health, Payload, Policy, Subscription, SubscriptionStatus,
+    DisableReason, EventType, Failure, FailureKind, Health, Payload, Policy, Subscription,
+    SubscriptionStatus,
     dispatcher::QueueRules,
     health::{self, Went},
     ports::{Endpoint, EndpointError, Outbound, Transport},
@@ -36,6 +37,7 @@ struct Sender {
     endpoint: Arc<Endpoint>,
     signer: Signer,
     custom: Vec<(HeaderName, HeaderValue)>,
+    user_agent: HeaderValue,
 }
 
 /// How a subscription stands now: what its deliveries change of it.
@@ -84,6 +86,9 @@ pub(crate) enum SubscriberError {
     /// One of its own headers is not a header.
     #[error("`{0}` is not a header that can be sent")]
     Header(String),
+    /// One of its own headers is one that its profile writes, such as a signature.
+    #[error("the header `{0}` is written by the profile, and cannot be set")]
+    WrittenHeader(String),
 }
 
 impl SubscriberError {
@@ -120,13 +125,14 @@ impl Subscriber {
         subscription: Subscription,
         profile: Option<&Arc<Profile>>,
         transport: &dyn Transport,
+        user_agent: Option<&str>,
     ) -> Self {
         // Where its own profile is gone its attempts fail, and are put off by the rules of the default one.
         let rules = profile.or_else(|| Profile::builtin("standard-webhooks"));
         let rules = rules.expect("invariant: `standard-webhooks` is built in");
         Self {
             policy: Policy::resolve(rules.delivery(), &subscription.settings),
-            sender: Sender::new(&subscription, profile, transport),
+            sender: Sender::new(&subscription, profile, transport, user_agent),
             standing: Mutex::new(Standing { status: subscription.status, health: subscription.health }),
             subscription,
         }
@@ -183,6 +189,7 @@ impl Sender {
         subscription: &Subscription,
         profile: Option<&Arc<Profile>>,
         transport: &dyn Transport,
+        user_agent: Option<&str>,
     ) -> Result<Self, SubscriberError> {
         let settings = &subscription.settings;
         let profile = profile.ok_or_else(|| SubscriberError::Profile(settings.profile.clone()))?;
@@ -199,7 +206,39 @@ impl Sender {
             return Err(SubscriberError::Url(settings.profile.clone()));
         }
         let own = settings.headers.iter().map(|(name, value)| custom_header(name, value));
-        Ok(Self { endpoint, signer, custom: own.collect::<Result<_, _>>()?, profile: Arc::clone(profile) })
+        let custom = own.collect::<Result<_, _>>()?;
+        let user_agent = profile.delivery().user_agent().or(user_agent).unwrap_or(USER_AGENT);
+        let user_agent = HeaderValue::from_str(user_agent)
+            .map_err(|_| SubscriberError::Header(header::USER_AGENT.to_string()))?;
+        let sender = Self { endpoint, signer, custom, user_agent, profile: Arc::clone(profile) };
+        match sender.written_twice() {
+            Some(name) => Err(SubscriberError::WrittenHeader(name)),
+            None => Ok(sender),
+        }
+    }
+
+    /// One of its own headers that the profile writes as well, found by signing a delivery that is never sent.
+    fn written_twice(&self) -> Option<String> {
+        if self.custom.is_empty() {
+            return None;
+        }
+        let event_type = EventType::new("ping").expect("invariant: `ping` is a type");
+        let payload = Payload { event_type, content_type: None, body: Bytes::from_static(b"{}") };
+        let message = Message::new(Timestamp::from_unix_seconds(0), "dlv", &payload.body)
+            .with_event_type("ping")
+            .with_subscription("sub");
+        let mut written = SignedHeaders::new();
+        // A scheme may want a body of another form; what it writes besides is known all the same.
+        self.sign(&message, &payload, &mut written).ok();
+        self.profile.delivery().write_headers(&message, &mut written).ok();
+        let scheme = self.profile.scheme();
+        let known = [scheme.signature_header(), scheme.timestamp_header(), scheme.id_header()];
+        let own = self.custom.iter().map(|(name, _)| name.as_str());
+        let is_written = |name: &&str| {
+            let same = |other: &str| other.eq_ignore_ascii_case(name);
+            known.into_iter().flatten().any(same) || written.iter().any(|(other, _)| same(other))
+        };
+        own.into_iter().find(is_written).map(str::to_owned)
     }
 
     /// Writes the headers of the signature, and gives the body to send: the payload's, or where the signature stands in
@@ -225,8 +264,7 @@ impl Sender {
     ) -> Result<Vec<(HeaderName, HeaderValue)>, RequestError> {
         self.profile.delivery().write_headers(message, made)?;
         let mut headers = Vec::with_capacity(self.custom.len() + made.len() + 2);
-        let agent = self.profile.delivery().user_agent().unwrap_or(USER_AGENT);
-        headers.push(parsed("user-agent", agent)?);
+        headers.push((header::USER_AGENT, self.user_agent.clone()));
         if let Some(content_type) = &payload.content_type {
             headers.push(parsed("content-type", content_type)?);
         }

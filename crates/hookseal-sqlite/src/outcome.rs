@@ -162,8 +162,8 @@ pub(crate) fn insert_attempt(
         .prepare_cached(
             "INSERT OR REPLACE INTO attempt (subscription, ord, number, cause, started_at, status, failure, detail, \
              request_headers, response_headers, response_body, truncated, retry_delay_ms, retry_at, dns_ns, \
-             connect_ns, tls_ns, first_byte_ns, total_ns, address) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
-             ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+             connect_ns, tls_ns, first_byte_ns, total_ns, address, http_version, proxy) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+             ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
         )
         .doing("store an attempt")?;
     statement
@@ -188,6 +188,8 @@ pub(crate) fn insert_attempt(
             phases.first_byte.map(nanos),
             nanos(phases.total),
             attempt.result.address.map(|address| address.to_string()),
+            attempt.result.http_version.map(|version| version as u8),
+            attempt.result.proxy,
         ])
         .doing("store an attempt")?;
     Ok(())

@@ -9,6 +9,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_event_life.sql"),
     include_str!("../migrations/0004_queueing.sql"),
     include_str!("../migrations/0005_standing.sql"),
+    include_str!("../migrations/0006_attempt_route.sql"),
 ];
 
 /// The version that this program reads and writes.
@@ -52,7 +53,7 @@ pub(crate) fn migrate(connection: &mut Connection, version: u32) -> Result<(), E
 mod tests {
     use hookseal::{Secret, Timestamp};
     use hookseal_engine::{
-        DeliveryState, DisableReason, OnGiveUp, ReplayState, Replayable, SubscriptionSecret,
+        DeliveryState, DisableReason, HttpVersion, OnGiveUp, ReplayState, Replayable, SubscriptionSecret,
         SubscriptionSettings, SubscriptionStatus, Trigger, Wanted,
     };
 
@@ -87,6 +88,10 @@ mod tests {
         let sql = "attempt (subscription, ord, number, cause, started_at, request_headers, response_headers, \
                    response_body, truncated, total_ns) VALUES (1, 1, 1, ?1, 0, '', '', x'', 0, 0)";
         assert_eq!(allowed(&connection, &format!("{insert} {sql}")), triggers);
+
+        let sql = "attempt (subscription, ord, number, cause, started_at, request_headers, response_headers, \
+                   response_body, truncated, total_ns, http_version) VALUES (1, 1, 1, 0, 0, '', '', x'', 0, 0, ?1)";
+        assert_eq!(allowed(&connection, &format!("{insert} {sql}")), HttpVersion::ALL.map(|v| v as i64));
 
         let columns = "subscription (key, id, scope, endpoint_url, profile, headers, created_at, updated_at";
         let sql = format!("{insert} {columns}, status) VALUES (1, zeroblob(16), 1, '', '', '', 0, 0, ?1)");

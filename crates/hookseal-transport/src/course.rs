@@ -1,12 +1,13 @@
 //! What is known of an attempt so far, kept outside the future that the deadline may cut off at any point.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hookseal_engine::limits::{RESPONSE_HEADERS_KEPT_BYTES, RESPONSE_KEPT_BYTES};
-use hookseal_engine::{AttemptResult, Failure, FailureKind};
+use hookseal_engine::{AttemptResult, Failure, FailureKind, HttpVersion};
 use http::header::{HeaderMap, LOCATION, RETRY_AFTER};
-use http::{StatusCode, Uri};
+use http::{StatusCode, Uri, Version};
 
 use crate::retry_after;
 use crate::stopwatch::Stopwatch;
@@ -21,6 +22,15 @@ pub(crate) struct Course {
     started: Stopwatch,
     stage: Stage,
     stage_started: Stopwatch,
+}
+
+/// How a connection leads to its endpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    /// The address; `None` where only a proxy knows it.
+    pub(crate) address: Option<SocketAddr>,
+    /// The proxy that the connection was asked of.
+    pub(crate) proxy: Option<Arc<str>>,
 }
 
 /// What an attempt is doing.
@@ -61,17 +71,29 @@ impl Course {
         self.stage_started = now;
     }
 
-    pub(crate) fn connected_to(&mut self, address: SocketAddr) {
-        self.result.address = Some(address);
+    /// The connection is asked of this proxy.
+    pub(crate) fn asks(&mut self, proxy: &Arc<str>) {
+        self.result.proxy = Some(proxy.to_string());
+    }
+
+    pub(crate) fn connected_by(&mut self, route: &Route) {
+        self.result.address = route.address;
+        self.result.proxy = route.proxy.as_deref().map(str::to_owned);
     }
 
     /// The connection came to nothing, and the attempt goes on without it.
     pub(crate) fn disconnected(&mut self) {
         self.result.address = None;
+        self.result.proxy = None;
     }
 
     /// Takes in the head of the answer. A redirect is a failure whatever follows, since it is not followed.
-    pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
+    pub(crate) fn answered(&mut self, version: Version, status: StatusCode, headers: &HeaderMap) {
+        self.result.http_version = Some(match version {
+            Version::HTTP_2 => HttpVersion::Http2,
+            Version::HTTP_10 => HttpVersion::Http10,
+            _ => HttpVersion::Http11,
+        });
         self.result.status = Some(status.as_u16());
         self.result.response_headers = kept_headers(headers);
         self.result.retry_after =
@@ -105,7 +127,10 @@ impl Course {
     pub(crate) fn time_out(&mut self) {
         let reached = match self.stage {
             Stage::Starting | Stage::Resolving => "the name was still being resolved".to_owned(),
-            Stage::Connecting => "the connection was still being opened".to_owned(),
+            Stage::Connecting => match &self.result.proxy {
+                Some(proxy) => format!("the proxy {proxy} had not given a connection"),
+                None => "the connection was still being opened".to_owned(),
+            },
             Stage::Handshaking => "the TLS handshake was still under way".to_owned(),
             Stage::Waiting => "the endpoint had not begun to answer".to_owned(),
             Stage::Reading => format!("{} of the body had come", bytes_words(self.body_read)),
@@ -206,7 +231,7 @@ mod tests {
 
         let mut course = Course::start(Duration::from_secs(5));
         course.enter(Stage::Waiting);
-        course.answered(StatusCode::OK, &HeaderMap::new());
+        course.answered(Version::HTTP_11, StatusCode::OK, &HeaderMap::new());
         course.enter(Stage::Reading);
         course.read(&[0; 1280]);
         course.time_out();

@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use hookseal_engine::ports::Endpoint;
 use hookseal_engine::{Failure, FailureKind};
+use ipnet::IpNet;
 use rustls::RootCertStore;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::address::AddressPolicy;
-use crate::course::{Course, Stage};
+use crate::course::{Course, Route, Stage};
 use crate::failure;
 use crate::limits::CONNECT_ADDRESSES_MAX;
 use crate::link::Link;
+use crate::proxy::{EgressProxy, Target};
 use crate::resolve::{self, Resolve, ResolveError, SystemResolver};
 use crate::shared::Shared;
-use crate::socket::Socket;
+use crate::socket::{Socket, Wire};
 use crate::tls::{self, Offer, Tls};
 use crate::transport::{TransportBuildError, TransportConfig};
 
@@ -32,7 +34,7 @@ pub(crate) enum Dialed {
 /// A socket on which requests can go out.
 struct Opened {
     socket: Socket,
-    address: SocketAddr,
+    route: Route,
     is_http2: bool,
 }
 
@@ -40,7 +42,33 @@ struct Opened {
 pub(crate) struct Dialer {
     pub(crate) policy: AddressPolicy,
     resolver: Arc<dyn Resolve>,
+    /// What the operator trusts.
+    pub(crate) roots: Arc<RootCertStore>,
     tls: Tls,
+    egress: Option<Egress>,
+}
+
+/// The operator's proxy, and when it is asked.
+struct Egress {
+    proxy: EgressProxy,
+    /// Its name in words, without credentials.
+    shown: Arc<str>,
+    is_trusted: bool,
+    bypass: Vec<IpNet>,
+}
+
+impl Egress {
+    /// Whether the proxy finds the endpoint's addresses, and is trusted to check them. That an `http` endpoint is in an
+    /// allowed network is the operator's rule, and nobody else's to check.
+    fn resolves(&self, endpoint: &Endpoint) -> bool {
+        let is_name =
+            endpoint.host.parse::<IpAddr>().is_err() && resolve::localhost(&endpoint.host).is_none();
+        self.is_trusted && endpoint.tls && is_name
+    }
+
+    fn bypasses(&self, address: IpAddr) -> bool {
+        self.bypass.iter().any(|network| network.contains(&address))
+    }
 }
 
 impl Dialer {
@@ -52,46 +80,166 @@ impl Dialer {
         Ok(Self {
             policy: AddressPolicy::new(&config.allow_networks, &config.deny_networks),
             resolver: config.resolver.unwrap_or_else(|| Arc::new(SystemResolver::from_system())),
-            tls: Tls::new(roots)?,
+            tls: Tls::new(Arc::clone(&roots), None).map_err(TransportBuildError::Tls)?,
+            roots,
+            egress: config.egress_proxy.map(|proxy| Egress {
+                shown: proxy.to_string().into(),
+                proxy,
+                is_trusted: config.egress_proxy_trusted,
+                bypass: config.egress_proxy_bypass,
+            }),
         })
     }
 
     /// Opens a connection to the endpoint, which picks the protocol. Its host is resolved and every address checked
     /// each time, so that a name that was changed since the last connection gains nothing by that.
     pub(crate) async fn dial(&self, endpoint: &Endpoint, course: &mut Course) -> Result<Dialed, Failure> {
-        let Opened { socket, address, is_http2 } = self.open(endpoint, Offer::Both, course).await?;
+        let Opened { socket, route, is_http2 } = self.open(endpoint, Offer::Both, course).await?;
         if is_http2 {
-            let opened = Shared::open(socket, address).await;
+            let opened = Shared::open(socket, route).await;
             return opened.map(Dialed::Shared).map_err(|error| failure::of_shared_exchange(&error, false));
         }
-        link(socket, address).await.map(|link| Dialed::Own(Box::new(link)))
+        link(socket, route).await.map(|link| Dialed::Own(Box::new(link)))
     }
 
     /// As [`Dialer::dial`], and speaks HTTP/1.1.
     pub(crate) async fn dial_http1(&self, endpoint: &Endpoint, course: &mut Course) -> Result<Link, Failure> {
-        let Opened { socket, address, .. } = self.open(endpoint, Offer::Http1, course).await?;
-        link(socket, address).await
+        let Opened { socket, route, .. } = self.open(endpoint, Offer::Http1, course).await?;
+        link(socket, route).await
     }
 
     async fn open(&self, endpoint: &Endpoint, offer: Offer, course: &mut Course) -> Result<Opened, Failure> {
-        let addresses = self.addresses(endpoint, course).await?;
-        course.enter(Stage::Connecting);
-        let (tcp, address) = connect(&addresses, endpoint.port, course).await?;
-        course.connected_to(address);
-        // Requests are written whole. Waiting for more to send would only delay them.
-        if let Err(error) = tcp.set_nodelay(true) {
-            tracing::debug!(%address, %error, "TCP_NODELAY could not be set");
-        }
+        let (wire, route) = self.wire(endpoint, course).await?;
+        course.connected_by(&route);
         let (socket, is_http2) = if endpoint.tls {
             course.enter(Stage::Handshaking);
-            let stream = self.tls.handshake(&endpoint.host, tcp, offer).await?;
-            let is_http2 = tls::picked_http2(&stream);
-            (Socket::tls(stream), is_http2)
+            let tls = self.tls_for(endpoint)?;
+            match wire {
+                Wire::Plain(tcp) => {
+                    let stream = tls.handshake(&endpoint.host, tcp, offer).await?;
+                    let is_http2 = tls::picked_http2(&stream);
+                    (Socket::tls(stream), is_http2)
+                }
+                Wire::Tls(inner) => {
+                    let stream = tls.handshake(&endpoint.host, inner, offer).await?;
+                    let is_http2 = tls::picked_http2(&stream);
+                    (Socket::tls_in_tls(stream), is_http2)
+                }
+            }
         } else {
-            (Socket::plain(tcp), false)
+            (Socket::plain(wire), false)
         };
-        tracing::debug!(host = %endpoint.host, %address, tls = endpoint.tls, is_http2, "connected");
-        Ok(Opened { socket, address, is_http2 })
+        tracing::debug!(host = %endpoint.host, ?route, tls = endpoint.tls, is_http2, "connected");
+        Ok(Opened { socket, route, is_http2 })
+    }
+
+    /// What leads to the endpoint: a connection to it, or one that a proxy gave.
+    async fn wire(&self, endpoint: &Endpoint, course: &mut Course) -> Result<(Wire, Route), Failure> {
+        if let Some(egress) = self.egress.as_ref().filter(|egress| egress.resolves(endpoint)) {
+            course.enter(Stage::Connecting);
+            course.asks(&egress.shown);
+            let target = Target::Name(&endpoint.host, endpoint.port);
+            let wire = self.ask(egress, &target, course).await?;
+            return Ok((wire, Route { address: None, proxy: Some(Arc::clone(&egress.shown)) }));
+        }
+        let addresses = self.addresses(endpoint, course).await?;
+        course.enter(Stage::Connecting);
+        let mut last_failure = None;
+        for (place, address) in addresses.iter().enumerate() {
+            let address = SocketAddr::new(*address, endpoint.port);
+            match self.try_address(address, addresses.len() - place, course).await {
+                Ok(opened) => return Ok(opened),
+                // Another address changes nothing about the proxy.
+                Err(failure) if failure.kind == FailureKind::Proxy => return Err(failure),
+                Err(failure) => last_failure = Some(failure.detail),
+            }
+        }
+        let last_failure = last_failure.unwrap_or_else(|| "there is no address to connect to".to_owned());
+        let detail = match addresses.len() {
+            0 | 1 => last_failure,
+            several => format!("none of {several} addresses could be connected to: {last_failure}"),
+        };
+        Err(Failure::new(FailureKind::Connection, detail))
+    }
+
+    /// Connects to one address, itself or through the proxy. Each of the addresses that are left has an equal share of
+    /// the time that is left, so that a dead one does not use up all of it; the last has the rest.
+    async fn try_address(
+        &self,
+        address: SocketAddr,
+        addresses_left: usize,
+        course: &mut Course,
+    ) -> Result<(Wire, Route), Failure> {
+        let egress = self.egress.as_ref().filter(|egress| !egress.bypasses(address.ip()));
+        if let Some(egress) = egress {
+            course.asks(&egress.shown);
+        }
+        let share = course.remaining() / u32::try_from(addresses_left).unwrap_or(u32::MAX);
+        let opening = async {
+            match egress {
+                Some(egress) => self.ask(egress, &Target::Address(address), course).await,
+                None => connect(address)
+                    .await
+                    .map(Wire::Plain)
+                    .map_err(|error| Failure::new(FailureKind::Connection, connect_words(address, &error))),
+            }
+        };
+        let opened = if addresses_left == 1 {
+            // Here the attempt's own deadline is the one that strikes.
+            opening.await
+        } else {
+            let too_late = || connect_words(address, &io::ErrorKind::TimedOut.into());
+            timeout(share, opening)
+                .await
+                .unwrap_or_else(|_| Err(Failure::new(FailureKind::Connection, too_late())))
+        };
+        let route = Route { address: Some(address), proxy: egress.map(|egress| Arc::clone(&egress.shown)) };
+        opened.map(|wire| (wire, route)).inspect_err(|failure| {
+            tracing::debug!(%address, why = %failure.detail, "could not connect");
+        })
+    }
+
+    /// Asks the proxy for a connection. Where the proxy is may be anywhere: the operator named it.
+    async fn ask(&self, egress: &Egress, target: &Target<'_>, course: &Course) -> Result<Wire, Failure> {
+        let proxy = &egress.proxy;
+        let addresses = match proxy.host.parse::<IpAddr>() {
+            Ok(address) => vec![address],
+            Err(_) => match resolve::localhost(&proxy.host) {
+                Some(loopback) => loopback.to_vec(),
+                None => self.resolver.resolve(&proxy.host).await.map_err(|error| {
+                    proxy.fault(format_args!("could not be resolved: {}", failure::chain(&error)))
+                })?,
+            },
+        };
+        let mut tcp = Err(io::ErrorKind::NotFound.into());
+        for (place, address) in addresses.iter().enumerate() {
+            let share = course.remaining() / u32::try_from(addresses.len() - place).unwrap_or(u32::MAX);
+            let connecting = connect(SocketAddr::new(*address, proxy.port));
+            tcp = timeout(share, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+            if tcp.is_ok() {
+                break;
+            }
+        }
+        let mut tcp = tcp.map_err(|error| proxy.fault(format_args!("could not be connected to: {error}")))?;
+        if !proxy.speaks_tls() {
+            proxy.ask(&mut tcp, target).await?;
+            return Ok(Wire::Plain(tcp));
+        }
+        let handshake = self.tls.handshake(&proxy.host, tcp, Offer::Http1).await;
+        let mut tls = handshake.map_err(|failure| {
+            proxy.fault(format_args!("could not be spoken to in TLS, as an endpoint: {}", failure.detail))
+        })?;
+        proxy.ask(&mut tls, target).await?;
+        Ok(Wire::Tls(Box::new(tls)))
+    }
+
+    /// What TLS to the endpoint is made with.
+    fn tls_for<'a>(&'a self, endpoint: &'a Endpoint) -> Result<&'a Tls, Failure> {
+        let Some(own) = &endpoint.own_tls else { return Ok(&self.tls) };
+        // Never the operator's in the place of what cannot be had: that would trust what the subscription does not.
+        own.made().ok_or_else(|| {
+            Failure::new(FailureKind::Unsendable, "its certificates were made ready by another transport")
+        })
     }
 
     /// The addresses to connect to, every one of them allowed.
@@ -125,44 +273,21 @@ impl Dialer {
     }
 }
 
-async fn link(socket: Socket, address: SocketAddr) -> Result<Link, Failure> {
-    Link::open(socket, address).await.map_err(|error| failure::of_exchange(&error, false))
+async fn link(socket: Socket, route: Route) -> Result<Link, Failure> {
+    Link::open(socket, route).await.map_err(|error| failure::of_exchange(&error, false))
 }
 
-/// Connects to the first address that answers. Each has an equal share of the time that is left, so that a dead one
-/// does not use up all of it; the last has the rest.
-async fn connect(
-    addresses: &[IpAddr],
-    port: u16,
-    course: &Course,
-) -> Result<(TcpStream, SocketAddr), Failure> {
-    let mut last_failure = None;
-    for (place, address) in addresses.iter().enumerate() {
-        let address = SocketAddr::new(*address, port);
-        let addresses_left = u32::try_from(addresses.len() - place).unwrap_or(u32::MAX);
-        let share = course.remaining() / addresses_left;
-        #[expect(clippy::disallowed_methods, reason = "every address that comes here has been checked")]
-        let connecting = TcpStream::connect(address);
-        let error = if addresses_left == 1 {
-            // Here the attempt's own deadline is the one that strikes.
-            connecting.await
-        } else {
-            timeout(share, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        };
-        match error {
-            Ok(stream) => return Ok((stream, address)),
-            Err(error) => {
-                tracing::debug!(%address, %error, "could not connect");
-                last_failure = Some(connect_words(address, &error));
-            }
-        }
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what comes here has been checked, or is the operator's proxy"
+    )]
+    let tcp = TcpStream::connect(address).await?;
+    // Requests are written whole. Waiting for more to send would only delay them.
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%address, %error, "TCP_NODELAY could not be set");
     }
-    let last_failure = last_failure.unwrap_or_else(|| "there is no address to connect to".to_owned());
-    let detail = match addresses.len() {
-        0 | 1 => last_failure,
-        several => format!("none of {several} addresses could be connected to: {last_failure}"),
-    };
-    Err(Failure::new(FailureKind::Connection, detail))
+    Ok(tcp)
 }
 
 /// The addresses that are tried, in turns of family, so that a family that does not work here costs one try. IPv4 comes

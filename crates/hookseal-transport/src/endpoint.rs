@@ -46,7 +46,15 @@ pub(crate) fn parse(url: &str, policy: &AddressPolicy) -> Result<Endpoint, Endpo
         host: host.into_text(),
         port,
         path_and_query: parse_target(target)?,
+        own_tls: None,
     })
+}
+
+/// A host, which is a name or an address, and the port if there is one; checked for their form alone.
+pub(crate) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), EndpointError> {
+    check_characters(authority)?;
+    let (host, port) = split_authority(authority)?;
+    Ok((Host::parse(host)?.into_text(), port.map(parse_port).transpose()?))
 }
 
 fn check_characters(url: &str) -> Result<(), EndpointError> {

@@ -43,7 +43,9 @@ mod failure;
 mod keys;
 pub mod limits;
 mod link;
+mod own_tls;
 mod pool;
+mod proxy;
 mod resolve;
 mod retry_after;
 mod shared;
@@ -54,5 +56,6 @@ mod tls;
 mod transport;
 
 pub use keys::{FetchedVerifyError, KeyError, KeyFetcher, KeyFetcherConfig, KeySupplier, Keys, SupplyError};
+pub use proxy::{EgressProxy, EgressProxyError};
 pub use resolve::{Resolve, ResolveError};
 pub use transport::{HttpTransport, TransportBuildError, TransportConfig};

@@ -48,6 +48,15 @@ pub const DNS_CACHE_NO_SUCH_NAME_TIME_MAX: Duration = Duration::from_secs(30);
 /// Endpoints whose TLS sessions are kept, so that the next handshake is a short one.
 pub const TLS_SESSIONS_MAX: usize = 1024;
 
+/// Certificates of authorities that a subscription trusts, or of its own chain. A chain has three or four, and while an
+/// authority is replaced there are two.
+pub const CERTIFICATES_PER_SETTING_MAX: usize = 16;
+
+/// Bytes of the user name and of the password for a proxy: what SOCKS 5 can carry (RFC 1929).
+pub const PROXY_CREDENTIAL_BYTES_MAX: usize = 255;
+/// Bytes of the head with which a proxy answers. They have some hundred; pages that explain a refusal come after it.
+pub const PROXY_HEAD_BYTES_MAX: usize = 16 * 1024;
+
 /// How long fetching a key may take, from resolving to the last byte, unless configured otherwise. A sender waits for
 /// its answer meanwhile, often for no more than 10 s.
 pub const KEY_FETCH_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);

@@ -6,7 +6,6 @@
 //! one, each would wake the task that is running already.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -20,6 +19,7 @@ use hyper_util::rt::TokioIo;
 
 use hookseal_engine::limits::RESPONSE_HEAD_BYTES_MAX;
 
+use crate::course::Route;
 use crate::socket::{Meter, Socket};
 
 /// An open connection, on which one request at a time goes out.
@@ -29,23 +29,23 @@ pub(crate) struct Link {
     /// for its answer hears of the end by that.
     connection: Option<Connection<TokioIo<Socket>, Full<Bytes>>>,
     meter: Arc<Meter>,
-    address: SocketAddr,
+    route: Route,
 }
 
 impl Link {
-    /// Speaks HTTP/1.1 on a socket that was connected to `address`.
-    pub(crate) async fn open(socket: Socket, address: SocketAddr) -> hyper::Result<Self> {
+    /// Speaks HTTP/1.1 on a socket that leads to an endpoint by `route`.
+    pub(crate) async fn open(socket: Socket, route: Route) -> hyper::Result<Self> {
         let meter = socket.meter();
         let mut builder = Builder::new();
         builder.max_header_size(RESPONSE_HEAD_BYTES_MAX).max_buf_size(RESPONSE_HEAD_BYTES_MAX);
         #[expect(clippy::disallowed_methods, reason = "the socket goes to an address that has been checked")]
         let (sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
-        Ok(Self { sender, connection: Some(connection), meter, address })
+        Ok(Self { sender, connection: Some(connection), meter, route })
     }
 
-    /// The address that the connection goes to.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    /// How the connection leads to the endpoint.
+    pub(crate) fn route(&self) -> &Route {
+        &self.route
     }
 
     /// Whether a request can be sent now: the answer before was read to its end, and the endpoint has not closed.

@@ -11,7 +11,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use hookseal_engine::ports::Endpoint;
+use hookseal_engine::ports::{Endpoint, OwnTls};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
@@ -216,14 +216,21 @@ impl<T> Idle<T> {
     }
 }
 
-/// What connections are shared by: an endpoint without its path.
+/// What connections are shared by: an endpoint without its path. Nothing is shared over different certificates, since
+/// an endpoint may know by them who is speaking.
 #[derive(Clone)]
 pub(crate) struct Origin(Arc<Endpoint>);
 
+impl Origin {
+    fn parts(&self) -> (bool, u16, &str, Option<&OwnTls>) {
+        let Endpoint { tls, port, host, own_tls, .. } = &*self.0;
+        (*tls, *port, host, own_tls.as_ref())
+    }
+}
+
 impl PartialEq for Origin {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-            || (self.0.tls, self.0.port, &self.0.host) == (other.0.tls, other.0.port, &other.0.host)
+        Arc::ptr_eq(&self.0, &other.0) || self.parts() == other.parts()
     }
 }
 
@@ -231,12 +238,13 @@ impl Eq for Origin {}
 
 impl Hash for Origin {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.0.tls, self.0.port, &self.0.host).hash(state);
+        self.parts().hash(state);
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use hookseal_engine::EndpointTls;
     use http::HeaderValue;
     use http::uri::PathAndQuery;
 
@@ -256,6 +264,7 @@ pub(crate) mod tests {
             port,
             authority: HeaderValue::from_str(host).unwrap(),
             path_and_query: PathAndQuery::from_static(path),
+            own_tls: None,
         }))
     }
 
@@ -286,6 +295,19 @@ pub(crate) mod tests {
         assert!(idle.take(&origin_of(false, "a", 443, "/x")).is_none());
         assert!(idle.take(&origin_of(true, "a", 444, "/x")).is_none());
         assert!(idle.take(&origin_of(true, "a", 443, "/y")).is_some());
+    }
+
+    #[test]
+    fn other_certificates_share_nothing() {
+        let with = |certificate: &str| {
+            let tls = EndpointTls { ca_certificates: Some(certificate.to_owned()), client: None };
+            let Origin(endpoint) = origin("a");
+            Origin(Arc::new(Endpoint { own_tls: Some(OwnTls::new(tls, ())), ..(*endpoint).clone() }))
+        };
+        let mut idle = Idle::default();
+        idle.park(with("x"), 1, Stopwatch::start(), LIMITS);
+        assert!(idle.take(&origin("a")).is_none() && idle.take(&with("y")).is_none());
+        assert!(idle.take(&with("x")).is_some());
     }
 
     #[test]

@@ -7,7 +7,6 @@
 //! `SETTINGS_MAX_HEADER_LIST_SIZE` (and with it the number of CONTINUATION frames), pushes not at all, and whatever it
 //! sends besides by the [`Meter`].
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -19,6 +18,7 @@ use hookseal_engine::{Failure, FailureKind};
 use http::{Request, Response};
 use tokio::task::JoinHandle;
 
+use crate::course::Route;
 use crate::failure;
 use crate::limits::{
     HTTP2_SEND_BUFFER_BYTES_MAX, HTTP2_STREAMS_MAX, HTTP2_UNASKED_BYTES_MAX, HTTP2_WINDOW_BYTES,
@@ -35,12 +35,12 @@ pub(crate) struct Shared {
     begun: AtomicU64,
     /// Whether it is to take no more requests; those under way go on.
     retired: AtomicBool,
-    address: SocketAddr,
+    route: Route,
 }
 
 impl Shared {
-    /// Speaks HTTP/2 on a socket that was connected to `address`.
-    pub(crate) async fn open(socket: Socket, address: SocketAddr) -> Result<Self, h2::Error> {
+    /// Speaks HTTP/2 on a socket that leads to an endpoint by `route`.
+    pub(crate) async fn open(socket: Socket, route: Route) -> Result<Self, h2::Error> {
         let meter = socket.meter();
         meter.allow_more(HTTP2_UNASKED_BYTES_MAX, u64::MAX);
         let mut builder = Builder::new();
@@ -58,7 +58,7 @@ impl Shared {
             }
         });
         let (begun, retired) = (AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Self { sender, driver, meter, begun, retired, address })
+        Ok(Self { sender, driver, meter, begun, retired, route })
     }
 
     /// Lets no further request begin here.
@@ -118,9 +118,9 @@ impl Exchange {
         Self { connection, read_before, body_read: 0, has_answered: false, is_over: false }
     }
 
-    /// The address that the connection goes to.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.connection.address
+    /// How the connection leads to the endpoint.
+    pub(crate) fn route(&self) -> &Route {
+        &self.connection.route
     }
 
     /// Sends a request and waits for the head of its answer. Interim answers (1xx) are skipped.

@@ -79,6 +79,15 @@ impl Meter {
 #[error("the answer and its framing are longer than {} KiB", RESPONSE_READ_BYTES_MAX / 1024)]
 pub(crate) struct AnswerTooLong;
 
+/// What leads to an endpoint, before TLS is spoken with it.
+#[derive(Debug)]
+pub(crate) enum Wire {
+    /// A connection to the endpoint, or through a proxy.
+    Plain(TcpStream),
+    /// One through a proxy to which TLS is spoken.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
 /// An open socket to an endpoint.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -90,15 +99,40 @@ pub(crate) struct Socket {
 enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    TlsInTls(Box<TlsStream<Box<TlsStream<TcpStream>>>>),
+}
+
+impl Stream {
+    fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Send + Unpin)> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream),
+            Self::Tls(stream) => Pin::new(stream),
+            Self::TlsInTls(stream) => Pin::new(stream),
+        }
+    }
 }
 
 impl Socket {
-    pub(crate) fn plain(stream: TcpStream) -> Self {
-        Self { stream: Stream::Plain(stream), meter: Arc::default() }
+    /// Without TLS to the endpoint.
+    pub(crate) fn plain(wire: Wire) -> Self {
+        Self::over(match wire {
+            Wire::Plain(stream) => Stream::Plain(stream),
+            Wire::Tls(stream) => Stream::Tls(stream),
+        })
     }
 
+    /// With TLS to the endpoint.
     pub(crate) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { stream: Stream::Tls(Box::new(stream)), meter: Arc::default() }
+        Self::over(Stream::Tls(Box::new(stream)))
+    }
+
+    /// With TLS to the endpoint, within TLS to a proxy.
+    pub(crate) fn tls_in_tls(stream: TlsStream<Box<TlsStream<TcpStream>>>) -> Self {
+        Self::over(Stream::TlsInTls(Box::new(stream)))
+    }
+
+    fn over(stream: Stream) -> Self {
+        Self { stream, meter: Arc::default() }
     }
 
     pub(crate) fn meter(&self) -> Arc<Meter> {
@@ -116,6 +150,7 @@ impl AsyncRead for Socket {
         let outcome = ready!(match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::TlsInTls(stream) => Pin::new(stream).poll_read(cx, buf),
         });
         if let Err(error) = outcome {
             self.meter.note(&error);
@@ -127,10 +162,7 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
+        self.stream.writer().poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -138,30 +170,22 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-        }
+        self.stream.writer().poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
         match &self.stream {
             Stream::Plain(stream) => stream.is_write_vectored(),
             Stream::Tls(stream) => stream.is_write_vectored(),
+            Stream::TlsInTls(stream) => stream.is_write_vectored(),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
+        self.stream.writer().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        self.stream.writer().poll_shutdown(cx)
     }
 }

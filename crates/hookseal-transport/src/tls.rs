@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use hookseal_engine::{Failure, FailureKind};
 use rustls::client::Resumption;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -26,6 +26,13 @@ pub(crate) enum Offer {
     Http1,
 }
 
+/// What is shown to an endpoint that asks for a client certificate.
+pub(crate) struct Client {
+    /// The certificate, and those between it and its authority.
+    pub(crate) certificates: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
+}
+
 /// Makes TLS handshakes.
 pub(crate) struct Tls {
     both: TlsConnector,
@@ -35,15 +42,17 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Trusts the certificates that lead to one of `roots`.
-    pub(crate) fn new(roots: Arc<RootCertStore>) -> Result<Self, TransportBuildError> {
+    /// Trusts the certificates that lead to one of `roots`, and shows the client certificate to who asks for one.
+    pub(crate) fn new(roots: Arc<RootCertStore>, client: Option<Client>) -> Result<Self, rustls::Error> {
         let has_roots = !roots.is_empty();
-        let mut client =
-            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(TransportBuildError::Tls)?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
+        let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        let mut client = match client {
+            // That the key is the certificate's is checked by this.
+            Some(Client { certificates, key }) => builder.with_client_auth_cert(certificates, key)?,
+            None => builder.with_no_client_auth(),
+        };
         client.alpn_protocols = vec![HTTP1.to_vec()];
         client.resumption = Resumption::in_memory_sessions(TLS_SESSIONS_MAX);
         let mut both = client.clone();
@@ -129,6 +138,12 @@ pub(crate) fn tls_failure(error: &io::Error) -> Option<Failure> {
             FailureKind::Tls,
             "what the endpoint sent is not TLS; is `http` spoken on this port?",
         ),
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            Failure::new(FailureKind::Tls, "the endpoint asks for a client certificate, and there is none")
+        }
+        rustls::Error::AlertReceived(alert) => {
+            Failure::new(FailureKind::Tls, format!("the endpoint refused the TLS handshake: {alert:?}"))
+        }
         other => Failure::new(FailureKind::Tls, format!("the TLS handshake failed: {other}")),
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookseal_engine::ports::{Endpoint, EndpointError, Outbound, TlsPart, Transport};
+use hookseal_engine::ports::{Endpoint, EndpointError, Outbound, Transport};
 use hookseal_engine::{AttemptResult, EndpointTls, Failure, FailureKind};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Scheme;
@@ -20,9 +20,10 @@ use crate::dial::{Dialed, Dialer};
 use crate::limits::{IDLE_PER_ENDPOINT_DEFAULT, IDLE_TIMEOUT_DEFAULT, IDLE_TOTAL_DEFAULT, REPEATS_MAX};
 use crate::link::Link;
 use crate::pool::{Kept, Pool, PoolLimits};
+use crate::proxy::EgressProxy;
 use crate::resolve::Resolve;
 use crate::shared::{BrokenExchange, Exchange, Shared};
-use crate::{endpoint, failure, tls};
+use crate::{endpoint, failure, own_tls, tls};
 
 /// What a transport may do, and what it keeps.
 #[derive(Debug, Clone)]
@@ -41,6 +42,13 @@ pub struct TransportConfig {
     pub system_roots: bool,
     /// Certificates of authorities that are trusted besides.
     pub extra_roots: Vec<CertificateDer<'static>>,
+    /// The proxy that connections are asked of. It may be at any address.
+    pub egress_proxy: Option<EgressProxy>,
+    /// Whether the proxy checks addresses itself: the names of `https` endpoints are handed to it unresolved then.
+    /// Otherwise they are resolved and checked here, and the proxy is handed the address.
+    pub egress_proxy_trusted: bool,
+    /// Networks that are connected to without the proxy, as far as addresses are known here.
+    pub egress_proxy_bypass: Vec<IpNet>,
     /// What resolves names: the system's hosts file and name servers if `None`.
     pub resolver: Option<Arc<dyn Resolve>>,
 }
@@ -55,6 +63,9 @@ impl Default for TransportConfig {
             idle_total: IDLE_TOTAL_DEFAULT,
             system_roots: true,
             extra_roots: Vec::new(),
+            egress_proxy: None,
+            egress_proxy_trusted: false,
+            egress_proxy_bypass: Vec::new(),
             resolver: None,
         }
     }
@@ -176,12 +187,12 @@ impl HttpTransport {
         headers: HeaderMap,
         course: &mut Course,
     ) -> Result<(), Broken> {
-        course.connected_to(link.address());
+        course.connected_by(link.route());
         course.enter(Stage::Waiting);
         let request = request(outbound, headers);
         let answer = link.send(request).await.map_err(|error| Broken::of(&error, &link))?;
         let (head, mut body) = answer.into_parts();
-        course.answered(head.status, &head.headers);
+        course.answered(head.version, head.status, &head.headers);
         course.enter(Stage::Reading);
         read_body(&mut link, &mut body, course).await?;
         // What follows a 101 is another protocol, which nobody asked for.
@@ -201,12 +212,12 @@ async fn exchange_shared(
     headers: HeaderMap,
     course: &mut Course,
 ) -> Result<(), Broken> {
-    let mut exchange = Exchange::begin(connection);
-    course.connected_to(exchange.address());
-    course.enter(Stage::Waiting);
     let request = shared_request(outbound, headers)?;
+    let mut exchange = Exchange::begin(connection);
+    course.connected_by(exchange.route());
+    course.enter(Stage::Waiting);
     let (head, mut body) = exchange.send(request, outbound.body.clone()).await?.into_parts();
-    course.answered(head.status, &head.headers);
+    course.answered(head.version, head.status, &head.headers);
     course.enter(Stage::Reading);
     while let Some(part) = exchange.part(&mut body).await {
         course.read(&part?);
@@ -217,14 +228,13 @@ async fn exchange_shared(
 #[async_trait]
 impl Transport for HttpTransport {
     fn endpoint(&self, url: &str, tls: &EndpointTls) -> Result<Arc<Endpoint>, EndpointError> {
-        let refused = |part| Err(EndpointError::Tls { part, detail: "is not supported yet".to_owned() });
-        if tls.ca_certificates.is_some() {
-            return refused(TlsPart::CaCertificates);
+        let mut endpoint = endpoint::parse(url, &self.dialer.policy)?;
+        if endpoint.tls {
+            endpoint.own_tls = own_tls::make(tls, &self.dialer.roots)?;
+        } else {
+            own_tls::check_without_tls(tls)?;
         }
-        if tls.client.is_some() {
-            return refused(TlsPart::ClientCertificate);
-        }
-        endpoint::parse(url, &self.dialer.policy).map(Arc::new)
+        Ok(Arc::new(endpoint))
     }
 
     async fn send(&self, outbound: Outbound) -> AttemptResult {

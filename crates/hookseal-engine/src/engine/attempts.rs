@@ -10,7 +10,7 @@ use super::{
     committer::{Entry, Finished},
 };
 use crate::{
-    AttemptRecord, AttemptResult, DeliveryRef, Trigger,
+    AttemptRecord, AttemptResult, DeliveryRef, FailureKind, Trigger,
     dispatcher::{Begun, Ended, Job},
     health::Went,
     outcome::{before_expiry, decide, explain_status, is_success},
@@ -129,7 +129,11 @@ impl Engine {
                 permanent: result.failure.as_ref().is_some_and(|failure| failure.kind.is_permanent()),
             },
         };
-        let health = self.mind_health(job, went, now);
+        // That the operator's proxy does not work says nothing about the endpoint. Giving up has its own consequences,
+        // whatever led to it.
+        let is_ours = result.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Proxy);
+        let is_minded = !is_ours || next == NextStep::GiveUp;
+        let health = if is_minded { self.mind_health(job, went, now) } else { None };
         let attempt = AttemptRecord { number, trigger: job.trigger, started_at, result };
         if !well {
             log_failure(job.delivery, subscriber, &attempt, next);

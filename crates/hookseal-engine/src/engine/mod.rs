@@ -57,6 +57,9 @@ pub struct Parts {
     pub profiles: Vec<Arc<Profile>>,
     /// Bytes that an event's body may have at most.
     pub body_bytes_max: usize,
+    /// The User-Agent of profiles that say none: up to `USER_AGENT_CHARS_MAX` visible characters. Hookseal and its
+    /// version if `None`.
+    pub user_agent: Option<String>,
 }
 
 /// A running engine.
@@ -67,6 +70,7 @@ pub struct Engine {
     entropy: Arc<dyn Entropy>,
     profiles: HashMap<String, Arc<Profile>>,
     body_bytes_max: usize,
+    user_agent: Option<String>,
     ids: IdSource,
     registry: RwLock<Registry>,
     /// One change of subscriptions at a time, so that memory never falls behind the store.
@@ -149,6 +153,7 @@ impl Engine {
             entropy: parts.entropy,
             profiles: parts.profiles.into_iter().map(|p| (p.name().to_owned(), p)).collect(),
             body_bytes_max: parts.body_bytes_max.min(limits::BODY_BYTES_MAX),
+            user_agent: parts.user_agent,
             ids: IdSource::new(recovered.highest_order),
             registry: RwLock::default(),
             changing: tokio::sync::Mutex::default(),

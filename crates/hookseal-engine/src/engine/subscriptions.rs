@@ -217,7 +217,7 @@ impl Engine {
 
     fn ready(&self, subscription: Subscription) -> Subscriber {
         let profile = self.profiles.get(&subscription.settings.profile);
-        Subscriber::new(subscription, profile, &*self.transport)
+        Subscriber::new(subscription, profile, &*self.transport, self.user_agent.as_deref())
     }
 
     /// Takes a subscription, as it is stored, into memory. Also one that cannot be sent to any more: events match it
@@ -254,7 +254,7 @@ fn invalid(error: &SubscriberError) -> ChangeError {
         SubscriberError::Endpoint(EndpointError::Tls { part, detail }) => (part.field(), detail.clone()),
         SubscriberError::Endpoint(why) => ("endpoint_url", why.to_string()),
         SubscriberError::Secret(why) => ("secret", why.to_string()),
-        SubscriberError::Header(_) => ("headers", error.to_string()),
+        SubscriberError::Header(_) | SubscriberError::WrittenHeader(_) => ("headers", error.to_string()),
     };
     ChangeError::Invalid(vec![FieldProblem { field, detail }])
 }

@@ -8,4 +8,4 @@ mod transport;
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use store::Store;
-pub use transport::{Endpoint, EndpointError, Outbound, TlsPart, Transport};
+pub use transport::{Endpoint, EndpointError, Outbound, OwnTls, TlsPart, Transport};

@@ -1,4 +1,10 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -51,6 +57,56 @@ pub struct Endpoint {
     pub authority: HeaderValue,
     /// Path and query as they are sent, beginning with `/`.
     pub path_and_query: http::uri::PathAndQuery,
+    /// What TLS to it is made with, where its subscription has certificates of its own.
+    pub own_tls: Option<OwnTls>,
+}
+
+/// A subscription's [`EndpointTls`], and what its transport made of it, which is the transport's business alone.
+///
+/// Two are equal if they were made of the same: connections are shared by endpoints that are equal, and by no others.
+#[derive(Clone)]
+pub struct OwnTls(Arc<Own>);
+
+struct Own {
+    settings: EndpointTls,
+    hash: u64,
+    made: Box<dyn Any + Send + Sync>,
+}
+
+impl OwnTls {
+    /// What a transport `made` of `settings`.
+    pub fn new(settings: EndpointTls, made: impl Any + Send + Sync) -> Self {
+        let mut hasher = DefaultHasher::new();
+        // The key is left out: what is equal has an equal hash all the same.
+        settings.ca_certificates.hash(&mut hasher);
+        settings.client.as_ref().map(|client| &client.certificate).hash(&mut hasher);
+        Self(Arc::new(Own { settings, hash: hasher.finish(), made: Box::new(made) }))
+    }
+
+    /// What was made, if it is of this type.
+    pub fn made<T: Any>(&self) -> Option<&T> {
+        self.0.made.downcast_ref()
+    }
+}
+
+impl PartialEq for OwnTls {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || (self.0.hash == other.0.hash && self.0.settings == other.0.settings)
+    }
+}
+
+impl Eq for OwnTls {}
+
+impl Hash for OwnTls {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash.hash(state);
+    }
+}
+
+impl fmt::Debug for OwnTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnTls(..)")
+    }
 }
 
 /// A URL that cannot be an endpoint.

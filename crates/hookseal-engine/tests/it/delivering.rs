@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use hookseal::{Part, Profile, Request, Timestamp, Verifier, VerifyOptions};
 use hookseal_engine::{
-    ChangeError, DeliveryState, DisableReason, FailureKind, SecretChoice, Subscription, SubscriptionStatus,
-    Trigger, ports::Outbound,
+    ChangeError, DeliveryState, DisableReason, FailureKind, Health, SecretChoice, Subscription,
+    SubscriptionStatus, Trigger, ports::Outbound,
 };
 
 use crate::world::{Answer, NOW, SCOPE, World, bounded, header, publish, settings};
@@ -82,7 +82,7 @@ async fn vendors_headers_are_there() {
     assert_eq!(header(&sent, "x-harmon-event"), "order.confirmed");
     assert_eq!(header(&sent, "x-harmon-delivery"), record.key.id.as_uuid().to_string());
     assert_eq!(header(&sent, "content-type"), "application/json");
-    assert!(header(&sent, "user-agent").starts_with("hookseal/"));
+    assert_eq!(header(&sent, "user-agent"), "Example-Webhooks/2");
 }
 
 #[tokio::test]
@@ -247,4 +247,72 @@ async fn a_clock_that_steps_forward_is_noticed() {
     world.clock.step_to(Timestamp::from_unix_seconds(1_750_003_600));
     world.pass(Duration::from_secs(20)).await;
     world.until_state(&event, DeliveryState::Succeeded).await;
+}
+
+#[tokio::test]
+async fn the_operators_user_agent_is_sent_unless_the_profile_has_its_own() {
+    let world = World::answering(|_, _| Answer::Status(200)).await;
+    world.subscribe("standard-webhooks").await;
+    world.publish("order.confirmed").await;
+    assert_eq!(header(&world.sent(1).await[0], "user-agent"), "Example-Webhooks/2");
+    let harvestr = Profile::builtin("harvestr").unwrap().delivery().user_agent().unwrap();
+    let world = World::answering(|_, _| Answer::Status(200)).await;
+    world.subscribe("harvestr").await;
+    world.publish("order.confirmed").await;
+    assert_eq!(header(&world.sent(1).await[0], "user-agent"), harvestr);
+}
+
+#[tokio::test]
+async fn headers_that_are_not_the_owners_to_set_are_refused() {
+    let world = World::answering(|_, _| Answer::Status(200)).await;
+    let refused = async |profile: &str, name: &str| {
+        let mut settings = settings(profile);
+        settings.headers = vec![("x-fine".into(), "1".into()), (name.into(), "1".into())];
+        match world.engine.create_subscription(SCOPE, settings, SecretChoice::Generate).await {
+            Err(ChangeError::Invalid(problems)) => problems[0].field == "headers",
+            other => panic!("{profile} {name}: {other:?}"),
+        }
+    };
+    for name in [
+        "Host",
+        "content-length",
+        "transfer-encoding",
+        "Connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "upgrade",
+    ] {
+        assert!(refused("standard-webhooks", name).await, "{name}");
+    }
+    for (profile, name) in [
+        ("standard-webhooks", "webhook-signature"),
+        ("standard-webhooks", "Webhook-Id"),
+        ("standard-webhooks", "webhook-timestamp"),
+        ("harbor-node", "X-Harbor-Signature"),
+        ("harbor-node", "x-harbor-timestamp"),
+    ] {
+        assert!(refused(profile, name).await, "{profile} {name}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_does_not_work_disables_nobody() {
+    let world = World::answering(|_, number| match number {
+        ..=12 => Answer::Fail(FailureKind::Proxy),
+        _ => Answer::Status(500),
+    })
+    .await;
+    let subscription = world.subscribe("harvestr").await;
+    for number in 1..=12 {
+        let event = world.publish("feedback.created").await;
+        world.sent(number).await;
+        world.until(&event, |record| record.attempts == 1 && record.state == DeliveryState::Pending).await;
+    }
+    let stored = async || world.engine.store().subscription(SCOPE, subscription.id).await.unwrap().unwrap();
+    assert_eq!((stored().await.status, stored().await.health), (SubscriptionStatus::Active, Health::GOOD));
+    // The same number of failures of the endpoint's own counts.
+    let event = world.publish("feedback.created").await;
+    world.until(&event, |record| record.attempts == 1).await;
+    assert_eq!(stored().await.health.failures_in_a_row, 1);
 }

@@ -45,7 +45,7 @@ impl Transport for ScriptedTransport {
         let host = uri.host().ok_or(EndpointError::Malformed("no host"))?.to_owned();
         let authority = http::HeaderValue::from_str(&host).map_err(|_| EndpointError::Malformed("host"))?;
         let path_and_query = uri.path_and_query().cloned().ok_or(EndpointError::Malformed("no path"))?;
-        Ok(Arc::new(Endpoint { tls: true, host, port: 443, authority, path_and_query }))
+        Ok(Arc::new(Endpoint { tls: true, host, port: 443, authority, path_and_query, own_tls: None }))
     }
 
     async fn send(&self, outbound: Outbound) -> AttemptResult {
@@ -112,6 +112,7 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(7)),
             profiles,
             body_bytes_max: limits::BODY_BYTES_DEFAULT,
+            user_agent: Some("Example-Webhooks/2".to_owned()),
         })
         .await
         .unwrap();

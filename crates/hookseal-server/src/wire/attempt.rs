@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hookseal::Timestamp;
-use hookseal_engine::{AttemptRecord, AttemptResult, DeliveryId, Failure, Phases, Pinged, RetryAfter};
+use hookseal_engine::{
+    AttemptRecord, AttemptResult, DeliveryId, Failure, HttpVersion, Phases, Pinged, RetryAfter,
+};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 /// An attempt: what was sent and what came back.
@@ -22,6 +24,9 @@ pub(crate) struct AttemptView<'a> {
     response: Option<ResponseView<'a>>,
     phases_ms: PhasesView,
     address: Option<String>,
+    http_version: Option<&'static str>,
+    /// The operator's egress proxy, by which it went.
+    proxy: Option<&'a str>,
     /// The moment until which the answer asks to wait.
     #[serde(serialize_with = "super::time_or_null")]
     retry_after: Option<Timestamp>,
@@ -84,6 +89,8 @@ impl<'a> AttemptView<'a> {
             response: ResponseView::of(result),
             phases_ms: PhasesView::of(&result.phases),
             address: result.address.map(|address| address.to_string()),
+            http_version: result.http_version.map(HttpVersion::as_str),
+            proxy: result.proxy.as_deref(),
             retry_after: retry_after(attempt),
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hookseal_engine::{
-    AttemptResult, EndpointTls, Failure, FailureKind, Phases,
+    AttemptResult, EndpointTls, Failure, FailureKind, HttpVersion, Phases,
     ports::{Endpoint, EndpointError, Outbound, TlsPart, Transport},
 };
 use http::{HeaderValue, Uri};
@@ -53,6 +53,8 @@ pub(crate) fn answered(status: u16, body: &'static [u8]) -> AttemptResult {
             ..Phases::default()
         },
         address: Some(([192, 0, 2, 7], 443).into()),
+        http_version: Some(HttpVersion::Http2),
+        proxy: Some("http://proxy.example:3128".to_owned()),
         ..AttemptResult::default()
     }
 }
@@ -85,6 +87,7 @@ impl Transport for NotingTransport {
             port: 443,
             authority: HeaderValue::from_str(host).unwrap(),
             path_and_query: uri.path_and_query().unwrap().clone(),
+            own_tls: None,
         }))
     }
 

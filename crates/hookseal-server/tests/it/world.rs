@@ -51,6 +51,7 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(7)),
             profiles: Profile::builtins().cloned().collect(),
             body_bytes_max: config.body_bytes_max,
+            user_agent: None,
         })
         .await
         .unwrap();

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use hookseal_engine::{
-    AttemptRecord, AttemptResult, DeliveryId, Failure, FailureKind, Phases, RetryAfter, Scope, Trigger,
-    ports::store::StoreError,
+    AttemptRecord, AttemptResult, DeliveryId, Failure, FailureKind, HttpVersion, Phases, RetryAfter, Scope,
+    Trigger, ports::store::StoreError,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -27,7 +27,7 @@ pub(crate) fn of_delivery(
         .prepare_cached(
             "SELECT number, cause, started_at, status, failure, detail, request_headers, response_headers, \
              response_body, truncated, retry_delay_ms, retry_at, dns_ns, connect_ns, tls_ns, first_byte_ns, \
-             total_ns, address FROM attempt WHERE subscription = ?1 AND ord = ?2 ORDER BY number",
+             total_ns, address, http_version, proxy FROM attempt WHERE subscription = ?1 AND ord = ?2 ORDER BY number",
         )
         .doing("read attempts")?;
     let order = id.order().cast_signed();
@@ -61,6 +61,8 @@ fn read(row: &Row<'_>, order: i64) -> Result<AttemptRecord, StoreError> {
             retry_after: retry_after(&cells)?,
             phases: phases(&cells)?,
             address: cells.decode_option(17, "address", |text: String| text.parse::<SocketAddr>().ok())?,
+            http_version: cells.decode_option(18, "http_version", HttpVersion::from_code)?,
+            proxy: cells.value(19, "proxy")?,
         },
     })
 }

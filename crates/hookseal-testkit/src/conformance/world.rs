@@ -6,9 +6,9 @@ use bytes::Bytes;
 use hookseal::{Secret, Timestamp};
 use hookseal_engine::{
     AttemptRecord, AttemptResult, DeliveryId, DeliveryRecord, DeliveryRef, DeliveryState, EventId, EventType,
-    Failure, FailureKind, IdSource, KeyId, NewEvent, Payload, Phases, RetryAfter, Scope, Subscription,
-    SubscriptionId, SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Target,
-    Terms, Trigger, Verdict, Window,
+    Failure, FailureKind, HttpVersion, IdSource, KeyId, NewEvent, Payload, Phases, RetryAfter, Scope,
+    Subscription, SubscriptionId, SubscriptionKey, SubscriptionSecret, SubscriptionSettings,
+    SubscriptionStatus, Target, Terms, Trigger, Verdict, Window,
     ports::{
         Store,
         store::{
@@ -97,6 +97,8 @@ pub(super) fn failure(delivery: DeliveryRef, number: u32, started_at: Timestamp,
             total: Duration::from_nanos(120_000_001),
         },
         address: Some(SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 8443))),
+        http_version: Some(HttpVersion::Http2),
+        proxy: Some("socks5://proxy.example:1080".into()),
     };
     let attempt = AttemptRecord { number, trigger: Trigger::Schedule, started_at, result };
     Outcome { delivery, attempt, next, terms: Terms::default() }

@@ -3,10 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hookseal::Secret;
+use hookseal_engine::ClientIdentity;
 use hookseal_transport::{HttpTransport, TransportConfig};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{HandshakeKind, ServerConfig};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{HandshakeKind, RootCertStore, ServerConfig};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -37,11 +42,7 @@ impl Authority {
     }
 
     pub(crate) fn issue(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> ServerConfig {
-        let key = KeyPair::generate().unwrap();
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        change(&mut params);
-        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        let (certificate, key) = self.signed(names, change);
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -58,6 +59,49 @@ impl Authority {
         config
     }
 
+    /// A certificate and its key in DER, for what `change` makes of it.
+    fn signed(
+        &self,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (CertificateDer<'static>, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        (params.signed_by(&key, &self.issuer).unwrap().der().clone(), key)
+    }
+
+    /// An endpoint's settings for `HOST`, which demands a client certificate from `clients` and picks `protocol`.
+    pub(crate) fn issue_demanding(&self, clients: &Self, protocol: &[u8]) -> ServerConfig {
+        let (certificate, key) = self.signed(&[HOST], |_| {});
+        let mut roots = RootCertStore::empty();
+        roots.add(clients.certificate.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.build().unwrap())
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        config
+    }
+
+    /// A client's certificate and key.
+    pub(crate) fn client(&self) -> ClientIdentity {
+        let (certificate, key) = self.signed(&["client.test"], |_| {});
+        let key = Secret::new(pem("PRIVATE KEY", &key.serialize_der()));
+        ClientIdentity { certificate: pem("CERTIFICATE", &certificate), key }
+    }
+
+    /// Its own certificate.
+    pub(crate) fn pem(&self) -> String {
+        pem("CERTIFICATE", &self.certificate)
+    }
+
     pub(crate) fn transport(&self, change: impl FnOnce(&mut TransportConfig)) -> HttpTransport {
         let mut config = config();
         config.extra_roots = vec![self.certificate.clone()];
@@ -65,6 +109,10 @@ impl Authority {
         change(&mut config);
         HttpTransport::new(config).unwrap()
     }
+}
+
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
 }
 
 /// How many handshakes of each kind a server has made.

@@ -9,6 +9,8 @@ mod connections;
 mod deadlines;
 mod http2;
 mod keys;
+mod own_tls;
+mod proxies;
 mod requests;
 mod spellings;
 mod support;

@@ -145,8 +145,12 @@ pub(crate) fn outbound(endpoint: Arc<Endpoint>) -> Outbound {
     Outbound { endpoint, method, headers: Vec::new(), body, timeout: PATIENCE }
 }
 
+pub(crate) async fn post_with(transport: &HttpTransport, url: &str, tls: &EndpointTls) -> AttemptResult {
+    transport.send(outbound(transport.endpoint(url, tls).unwrap())).await
+}
+
 pub(crate) async fn post(transport: &HttpTransport, url: &str) -> AttemptResult {
-    transport.send(outbound(transport.endpoint(url, &EndpointTls::default()).unwrap())).await
+    post_with(transport, url, &EndpointTls::default()).await
 }
 
 /// Posts from 16 senders at once, 1,008 times in all.

@@ -44,7 +44,11 @@ async fn an_endpoint_without_a_protocol_in_common_is_refused() {
     let authority = Authority::new();
     let mut other = authority.issue(&[HOST], |_| {});
     other.alpn_protocols = vec![b"h3".to_vec()];
-    assert_failed(&post_to(&authority, other).await, FailureKind::Tls, "TLS handshake failed");
+    assert_failed(
+        &post_to(&authority, other).await,
+        FailureKind::Tls,
+        "refused the TLS handshake: NoApplicationProtocol",
+    );
 }
 
 #[tokio::test]

@@ -96,6 +96,7 @@ impl Service {
             entropy: Arc::clone(&entropy) as _,
             profiles: Profile::builtins().cloned().collect(),
             body_bytes_max: config.max_body,
+            user_agent: None,
         })
         .await?;
         let (keys, new_operator_key) = match keys(config, &engine, &clock, &entropy).await {
