@@ -55,8 +55,13 @@ impl FromArgMatches for ServeArgs {
 
 fn argument(setting: &Setting) -> Arg {
     let help = format!("{} [default: {}] [env: {}]", setting.doc, setting.default, setting.variable);
-    Arg::new(setting.key)
-        .long(setting.flag)
+    let arg = Arg::new(setting.key);
+    let arg = if setting.kind == Kind::Boolean {
+        arg.num_args(0..=1).require_equals(true).default_missing_value("true")
+    } else {
+        arg
+    };
+    arg.long(setting.flag)
         .value_name(setting.value)
         .allow_hyphen_values(true)
         .action(if setting.kind == Kind::Texts { ArgAction::Append } else { ArgAction::Set })

@@ -66,6 +66,7 @@ impl Source<'_> {
         let given = |text: &str, place: Place| Given { text: text.to_owned(), place };
         match (setting.kind, value.get_ref()) {
             (Kind::Text, DeValue::String(text)) => Some(vec![given(text, place)]),
+            (Kind::Boolean, DeValue::Boolean(yes)) => Some(vec![given(&yes.to_string(), place)]),
             (Kind::Number, DeValue::Integer(number)) => Some(vec![given(&number.to_string(), place)]),
             (Kind::Texts, DeValue::Array(items)) => {
                 let texts = items.iter().map(|item| {
@@ -103,6 +104,7 @@ impl Kind {
         match self {
             Self::Text => "a text in quotes is needed",
             Self::Number => "a whole number without quotes is needed",
+            Self::Boolean => "true or false, without quotes, is needed",
             Self::Texts => "a list of texts is needed",
         }
     }

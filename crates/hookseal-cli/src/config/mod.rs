@@ -15,6 +15,7 @@ mod validate;
 use std::{ffi::OsStr, net::SocketAddr, path::PathBuf};
 
 use hookseal::Secret;
+use hookseal_transport::EgressProxy;
 use ipnet::IpNet;
 
 pub(crate) use arguments::ServeArgs;
@@ -35,6 +36,14 @@ pub(crate) struct Config {
     pub(crate) allow_networks: Vec<IpNet>,
     /// Networks that no delivery may go to.
     pub(crate) deny_networks: Vec<IpNet>,
+    /// The proxy that connections are asked of.
+    pub(crate) egress_proxy: Option<EgressProxy>,
+    /// Whether it checks addresses itself.
+    pub(crate) egress_proxy_trusted: bool,
+    /// Networks that are connected to without it.
+    pub(crate) egress_proxy_bypass: Vec<IpNet>,
+    /// The User-Agent of profiles that say none.
+    pub(crate) user_agent: String,
     /// The key to call the server with; made at the first start where there is none.
     pub(crate) operator_key: Option<Secret>,
     /// Bytes of an event's body at most.

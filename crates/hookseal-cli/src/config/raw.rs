@@ -77,7 +77,7 @@ fn from_variable(
     };
     let given = |text: &str| Given { text: text.to_owned(), place: place.clone() };
     Some(match setting.kind {
-        Kind::Text | Kind::Number => vec![given(&value)],
+        Kind::Text | Kind::Number | Kind::Boolean => vec![given(&value)],
         Kind::Texts => value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(given).collect(),
     })
 }

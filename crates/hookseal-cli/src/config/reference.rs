@@ -53,6 +53,7 @@ fn write_setting(setting: &Setting, page: &mut String) {
         (false, _) => "not in the file".to_owned(),
         (true, Kind::Text) => format!("`{key} = \"...\"`"),
         (true, Kind::Number) => format!("`{key} = ...`"),
+        (true, Kind::Boolean) => format!("`{key} = true`"),
         (true, Kind::Texts) => format!("`{key} = [\"...\", ...]`"),
     };
     let default = if default.contains(' ') || *default == "none" {
@@ -60,9 +61,10 @@ fn write_setting(setting: &Setting, page: &mut String) {
     } else {
         format!("`{default}`")
     };
+    let value = if *kind == Kind::Boolean { format!("[={value}]") } else { format!(" {value}") };
     let written = write!(
         page,
-        "## {key}\n\n{doc}\n\n- Flag: `--{flag} {value}`{repeated}\n- Variable: `{variable}`{commas}\n- File: \
+        "## {key}\n\n{doc}\n\n- Flag: `--{flag}{value}`{repeated}\n- Variable: `{variable}`{commas}\n- File: \
          {in_file}\n- Default: {default}\n\n",
     );
     assert_eq!(written, Ok(()), "a text takes whatever is written to it");

@@ -1,6 +1,6 @@
 //! The registry of settings. Help text, reference page, flags, variables and file keys all come from here.
 
-use hookseal_engine::limits::{BODY_BYTES_DEFAULT, BODY_BYTES_MAX};
+use hookseal_engine::limits::{BODY_BYTES_DEFAULT, BODY_BYTES_MAX, USER_AGENT_CHARS_MAX};
 
 /// One setting, and the ways to write it.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Text,
     /// One whole number.
     Number,
+    /// Yes or no: a flag that stands for yes where it has no value.
+    Boolean,
     /// Several texts: a flag that is repeated, a variable with commas, a list in the file.
     Texts,
 }
@@ -91,6 +93,54 @@ pub(crate) const DENY_NETWORKS: Setting = Setting {
     doc: "A network that no delivery may go to, whatever allows it.",
 };
 
+pub(crate) const EGRESS_PROXY: Setting = Setting {
+    key: "egress_proxy",
+    in_file: true,
+    flag: "egress-proxy",
+    variable: "HOOKSEAL_EGRESS_PROXY",
+    value: "URL",
+    default: "none",
+    kind: Kind::Text,
+    doc: "The proxy that connections to endpoints are asked of: http, https, socks5 or socks5h, such as \
+          http://user:password@proxy.example:3128. It may be at any address. Best given as the variable where it has a \
+          password: other users of the machine can read flags.",
+};
+
+pub(crate) const EGRESS_PROXY_TRUSTED: Setting = Setting {
+    key: "egress_proxy_trusted",
+    in_file: true,
+    flag: "egress-proxy-trusted",
+    variable: "HOOKSEAL_EGRESS_PROXY_TRUSTED",
+    value: "true|false",
+    default: "false",
+    kind: Kind::Boolean,
+    doc: "Whether the proxy checks itself which addresses it connects to: names are handed to it unresolved then. \
+          Otherwise they are resolved and checked here, and it is handed the address. socks5h takes this trust.",
+};
+
+pub(crate) const EGRESS_PROXY_BYPASS: Setting = Setting {
+    key: "egress_proxy_bypass",
+    in_file: true,
+    flag: "egress-proxy-bypass",
+    variable: "HOOKSEAL_EGRESS_PROXY_BYPASS",
+    value: "CIDR",
+    default: "none",
+    kind: Kind::Texts,
+    doc: "A network that is connected to without the proxy. Names that are handed to a trusted proxy have no address \
+          here, and always go by it.",
+};
+
+pub(crate) const USER_AGENT: Setting = Setting {
+    key: "user_agent",
+    in_file: true,
+    flag: "user-agent",
+    variable: "HOOKSEAL_USER_AGENT",
+    value: "TEXT",
+    default: concat!("hookseal/", env!("CARGO_PKG_VERSION")),
+    kind: Kind::Text,
+    doc: "The User-Agent of deliveries whose profile says none, 200 characters at most.",
+};
+
 pub(crate) const OPERATOR_KEY: Setting = Setting {
     key: "operator_key",
     in_file: true,
@@ -138,8 +188,24 @@ pub(crate) const LOG_FORMAT: Setting = Setting {
 };
 
 /// Every setting, in the order of the help text and the reference page.
-pub(crate) const SETTINGS: [&Setting; 9] =
-    [&LISTEN, &DATA, &ALLOW_NETWORKS, &DENY_NETWORKS, &OPERATOR_KEY, &CONFIG, &MAX_BODY, &LOG, &LOG_FORMAT];
+pub(crate) const SETTINGS: [&Setting; 13] = [
+    &LISTEN,
+    &DATA,
+    &ALLOW_NETWORKS,
+    &DENY_NETWORKS,
+    &EGRESS_PROXY,
+    &EGRESS_PROXY_TRUSTED,
+    &EGRESS_PROXY_BYPASS,
+    &USER_AGENT,
+    &OPERATOR_KEY,
+    &CONFIG,
+    &MAX_BODY,
+    &LOG,
+    &LOG_FORMAT,
+];
 
 // The texts above name these numbers.
-const _: () = assert!(BODY_BYTES_DEFAULT == 262_144 && BODY_BYTES_MAX == 1_048_576);
+const _: () = {
+    assert!(BODY_BYTES_DEFAULT == 262_144 && BODY_BYTES_MAX == 1_048_576);
+    assert!(USER_AGENT_CHARS_MAX == 200);
+};

@@ -117,3 +117,34 @@ fn the_operator_key_is_not_shown() {
     let config = resolve(arguments, &[], None).unwrap();
     assert!(!format!("{config:?}").contains("swordfish"));
 }
+
+#[test]
+fn a_proxy_is_taken_in_and_its_password_is_not_shown() {
+    let variables = [
+        ("HOOKSEAL_EGRESS_PROXY", "http://user:swordfish@10.0.0.1:3128"),
+        ("HOOKSEAL_EGRESS_PROXY_BYPASS", "10.0.0.0/8"),
+    ];
+    let config = resolve(ServeArgs::default(), &variables, Some("egress_proxy_trusted = true")).unwrap();
+    assert!(config.egress_proxy_trusted && config.egress_proxy_bypass.len() == 1);
+    assert!(
+        format!("{config:?}").contains("http://10.0.0.1:3128")
+            && !format!("{config:?}").contains("swordfish")
+    );
+}
+
+#[test]
+fn a_proxy_that_is_not_right_is_reported_without_its_password() {
+    let one = |variables: &[(&'static str, &str)]| {
+        let found = problems(ServeArgs::default(), variables, None);
+        assert!(found.len() == 1 && !found[0].contains("swordfish"), "{found:?}");
+        found[0].clone()
+    };
+    let problem = one(&[("HOOKSEAL_EGRESS_PROXY", "http://user:swordfish@proxy.example")]);
+    assert!(problem.starts_with("HOOKSEAL_EGRESS_PROXY: not a proxy such as"), "{problem}");
+    let problem = one(&[("HOOKSEAL_EGRESS_PROXY", "socks5h://user:swordfish@proxy.example:1080")]);
+    assert!(problem.contains("takes egress_proxy_trusted"), "{problem}");
+    let problem = one(&[("HOOKSEAL_EGRESS_PROXY_TRUSTED", "true")]);
+    assert!(problem.contains("of no use without egress_proxy"), "{problem}");
+    let problem = one(&[("HOOKSEAL_USER_AGENT", "")]);
+    assert!(problem.contains("is not 1 to 200 visible ASCII characters"), "{problem}");
+}

@@ -6,7 +6,8 @@ use std::{
 };
 
 use hookseal::Secret;
-use hookseal_engine::limits::BODY_BYTES_MAX;
+use hookseal_engine::limits::{BODY_BYTES_MAX, USER_AGENT_CHARS_MAX};
+use hookseal_transport::EgressProxy;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
@@ -15,7 +16,8 @@ use super::{
     problems::{ConfigProblems, Place},
     raw::{Given, Raw},
     settings::{
-        ALLOW_NETWORKS, DATA, DENY_NETWORKS, LISTEN, LOG, LOG_FORMAT, MAX_BODY, OPERATOR_KEY, Setting,
+        ALLOW_NETWORKS, DATA, DENY_NETWORKS, EGRESS_PROXY, EGRESS_PROXY_BYPASS, EGRESS_PROXY_TRUSTED, LISTEN,
+        LOG, LOG_FORMAT, MAX_BODY, OPERATOR_KEY, Setting, USER_AGENT,
     },
 };
 
@@ -34,16 +36,32 @@ pub(super) fn validate(raw: &Raw, mut problems: ConfigProblems) -> Result<Config
     let data = read(raw, &DATA, directory, &mut problems);
     let allow_networks = networks(raw, &ALLOW_NETWORKS, &mut problems);
     let deny_networks = networks(raw, &DENY_NETWORKS, &mut problems);
+    let (egress_proxy, egress_proxy_trusted) = proxy(raw, &mut problems);
+    let egress_proxy_bypass = networks(raw, &EGRESS_PROXY_BYPASS, &mut problems);
+    let user_agent = read(raw, &USER_AGENT, agent, &mut problems);
     let max_body = read(raw, &MAX_BODY, body_bytes, &mut problems);
     let log = read(raw, &LOG, filter, &mut problems);
     let log_format = read(raw, &LOG_FORMAT, format, &mut problems);
     let operator_key = raw.one(&OPERATOR_KEY).map(|given| Secret::new(given.text));
-    let (Some(listen), Some(data), Some(max_body), Some(log), Some(log_format), true) =
-        (listen, data, max_body, log, log_format, problems.is_empty())
+    let (Some(listen), Some(data), Some(max_body), Some(user_agent), Some(log), Some(log_format), true) =
+        (listen, data, max_body, user_agent, log, log_format, problems.is_empty())
     else {
         return Err(problems);
     };
-    Ok(Config { listen, data, allow_networks, deny_networks, operator_key, max_body, log, log_format })
+    Ok(Config {
+        listen,
+        data,
+        allow_networks,
+        deny_networks,
+        egress_proxy,
+        egress_proxy_trusted,
+        egress_proxy_bypass,
+        user_agent,
+        operator_key,
+        max_body,
+        log,
+        log_format,
+    })
 }
 
 /// Reads one value, or the default where none was given.
@@ -61,6 +79,30 @@ fn read<T>(
         Err(expected) => {
             problems.add(&given.place, format_args!("`{}` is not {expected}", given.text));
             None
+        }
+    }
+}
+
+/// The proxy, and whether it is trusted. What is wrong with its URL is said without repeating it: it may hold a password.
+fn proxy(raw: &Raw, problems: &mut ConfigProblems) -> (Option<EgressProxy>, bool) {
+    let trusted = read(raw, &EGRESS_PROXY_TRUSTED, boolean, problems).unwrap_or_default();
+    let Some(given) = raw.one(&EGRESS_PROXY) else {
+        let alone = [&EGRESS_PROXY_TRUSTED, &EGRESS_PROXY_BYPASS];
+        for place in alone.into_iter().filter_map(|setting| raw.one(setting)).map(|given| given.place) {
+            problems.add(&place, "is of no use without egress_proxy");
+        }
+        return (None, trusted);
+    };
+    match EgressProxy::parse(&given.text) {
+        Ok(proxy) if proxy.wants_names() && !trusted => {
+            let detail = "socks5h hands names to the proxy unresolved, which takes egress_proxy_trusted; or write socks5";
+            problems.add(&given.place, detail);
+            (None, trusted)
+        }
+        Ok(proxy) => (Some(proxy), trusted),
+        Err(error) => {
+            problems.add(&given.place, error);
+            (None, trusted)
         }
     }
 }
@@ -85,6 +127,19 @@ fn network(text: &str) -> Option<IpNet> {
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "an address and a port such as 127.0.0.1:8040 or [::1]:8040")
+}
+
+fn boolean(text: &str) -> Result<bool, &'static str> {
+    text.parse().map_err(|_| "true or false")
+}
+
+fn agent(text: &str) -> Result<String, &'static str> {
+    let is_visible = text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.trim() == text;
+    if is_visible && (1..=USER_AGENT_CHARS_MAX).contains(&text.len()) {
+        Ok(text.to_owned())
+    } else {
+        Err("1 to 200 visible ASCII characters")
+    }
 }
 
 fn directory(text: &str) -> Result<PathBuf, &'static str> {

@@ -10,6 +10,7 @@ mod guide;
 mod help;
 mod infer;
 mod listen;
+mod network;
 mod profiles;
 mod serve;
 mod sign_verify;

@@ -86,6 +86,9 @@ impl Service {
         let transport = HttpTransport::new(TransportConfig {
             allow_networks: config.allow_networks.clone(),
             deny_networks: config.deny_networks.clone(),
+            egress_proxy: config.egress_proxy.clone(),
+            egress_proxy_trusted: config.egress_proxy_trusted,
+            egress_proxy_bypass: config.egress_proxy_bypass.clone(),
             ..TransportConfig::default()
         })?;
         let store = SqliteStore::open(&OpenOptions::new(&config.data))?;
@@ -96,7 +99,7 @@ impl Service {
             entropy: Arc::clone(&entropy) as _,
             profiles: Profile::builtins().cloned().collect(),
             body_bytes_max: config.max_body,
-            user_agent: None,
+            user_agent: Some(config.user_agent.clone()),
         })
         .await?;
         let (keys, new_operator_key) = match keys(config, &engine, &clock, &entropy).await {
