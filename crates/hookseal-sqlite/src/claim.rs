@@ -124,13 +124,13 @@ fn due_and_order(row: &Row<'_>) -> Result<(Timestamp, u64), StoreError> {
 }
 
 /// A delivery with all that an attempt needs.
+pub(crate) const LOAD: &str = "SELECT d.attempts, d.cause, e.ord, e.nonce, e.scope, e.type, e.content_type, e.body, \
+                               d.expires, d.schedule_from FROM delivery AS d JOIN event AS e ON e.ord = d.event \
+                               WHERE d.subscription = ?1 AND d.ord = ?2";
+
+/// Reads a delivery with all that an attempt needs.
 fn load(connection: &Connection, key: SubscriptionKey, order: u64) -> Result<ClaimedDelivery, StoreError> {
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT d.attempts, d.cause, e.ord, e.nonce, e.scope, e.type, e.content_type, e.body, d.expires, d.schedule_from \
-             FROM delivery AS d JOIN event AS e ON e.ord = d.event WHERE d.subscription = ?1 AND d.ord = ?2",
-        )
-        .doing("read a due delivery")?;
+    let mut statement = connection.prepare_cached(LOAD).doing("read a due delivery")?;
     let mut rows = statement.query(params![key.0, order.cast_signed()]).doing("read a due delivery")?;
     let Some(row) = rows.next().doing("read a due delivery")? else {
         // The index names it and its event is there for as long as it is: one of the two is damaged.

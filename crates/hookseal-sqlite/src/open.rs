@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use crate::{
     limits,
@@ -202,6 +202,9 @@ fn flags(access: OpenFlags) -> OpenFlags {
 fn configure(connection: &Connection, cache_kib: i64) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(limits::BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(limits::STATEMENTS_MAX);
+    // Without this promise SQLite prepares a kept statement anew whenever a parameter changes that its plan might
+    // depend on: reading a delivery back was mostly that.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "trusted_schema", "OFF")

@@ -186,8 +186,9 @@ mod tests {
     use hookseal_engine::{
         DeliveryId, EventId, EventType, NewEvent, Payload, SubscriptionId, SubscriptionSettings,
         SubscriptionStatus, Target, Verdict, Window,
-        ports::store::{Batch, NewSubscription},
+        ports::store::{Batch, Claim, ClaimOrder, NewSubscription},
     };
+    use rusqlite::StatementStatus;
 
     use super::*;
     use crate::open::{OpenOptions, Opened, open};
@@ -259,6 +260,23 @@ mod tests {
         let committed = writer.commit(&Batch { events, ..Batch::default() }).unwrap();
         assert_eq!(committed.verdicts, [Verdict::Accepted]);
         assert!(writer.leases.lock().contains(place.order()));
+    }
+
+    #[test]
+    fn a_kept_statement_is_prepared_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = writer(directory.path());
+        let subscription = subscription(&mut writer);
+        let targets = vec![Target { subscription, leased: false }; 3];
+        writer.commit(&Batch { events: vec![event(1, targets)], ..Batch::default() }).unwrap();
+        let order = ClaimOrder::Due;
+        let claim = Claim { subscription, due_before: NOW, limit: 1, bytes_max: usize::MAX, order };
+        for _ in 0..3 {
+            assert_eq!(writer.claim(&claim).unwrap().deliveries.len(), 1);
+        }
+        let statement = writer.connection.prepare_cached(crate::claim::LOAD).unwrap();
+        let count = |status| statement.get_status(status);
+        assert_eq!((count(StatementStatus::Run), count(StatementStatus::RePrepare)), (3, 0));
     }
 
     #[test]
