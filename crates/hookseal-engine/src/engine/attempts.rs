@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use hookseal::{SignedHeaders, Timestamp};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{
     Engine, Stopping,
@@ -21,11 +21,15 @@ use crate::{
 /// Makes one attempt, then the next that may begin, until there is none.
 pub(super) async fn run(engine: Arc<Engine>, first: Begun) {
     let mut buffer = SignedHeaders::new();
+    let mut stopping = engine.stopping.subscribe();
     let mut next = Some(first);
     while let Some(Begun { job, epoch }) = next {
         let key = job.delivery.subscription;
-        let finished = engine.attempt(&job, &mut buffer).await;
+        let mut finished = engine.attempt(&job, &mut buffer, &mut stopping).await;
         let ended = engine.ended(finished.as_ref());
+        if let Some(finished) = &mut finished {
+            finished.outcome.make_compact();
+        }
         let now = engine.clock.now();
         let mut dispatcher = engine.dispatcher.lock();
         dispatcher.finished(key, epoch, ended, now);
@@ -60,14 +64,19 @@ impl Engine {
 
     /// Attempts a delivery. `None` where no attempt is to be recorded: the subscription is gone, the delivery's time
     /// is over, or the attempt was cut off by the end of the server.
-    async fn attempt(self: &Arc<Self>, job: &Job, buffer: &mut SignedHeaders) -> Option<Finished> {
+    async fn attempt(
+        self: &Arc<Self>,
+        job: &Job,
+        buffer: &mut SignedHeaders,
+        stopping: &mut watch::Receiver<Stopping>,
+    ) -> Option<Finished> {
         let now = self.clock.now();
         if job.terms.are_over(job.trigger, now) {
             self.end_without_attempt(job.delivery, End::Expired, now, None);
             return None;
         }
         let subscriber = self.subscriber(job.delivery.subscription)?;
-        let (started_at, result) = self.send(&subscriber, job, buffer).await?;
+        let (started_at, result) = self.send(&subscriber, job, buffer, stopping).await?;
         Some(self.judge(&subscriber, job, started_at, result))
     }
 
@@ -77,6 +86,7 @@ impl Engine {
         subscriber: &Subscriber,
         job: &Job,
         buffer: &mut SignedHeaders,
+        stopping: &mut watch::Receiver<Stopping>,
     ) -> Option<(Timestamp, AttemptResult)> {
         self.counters.attempts.fetch_add(1, Ordering::Relaxed);
         let started_at = self.clock.now();
@@ -90,7 +100,6 @@ impl Engine {
                 ));
             }
         };
-        let mut stopping = self.stopping.subscribe();
         let mut result = tokio::select! {
             result = self.transport.send(outbound) => result,
             _ = stopping.wait_for(|stopping| *stopping == Stopping::Cut) => return None,
@@ -165,7 +174,8 @@ impl Engine {
     pub(super) async fn attempt_now(self: &Arc<Self>, job: &Job) -> Option<AttemptRecord> {
         let key = job.delivery.subscription;
         let epoch = self.dispatcher.lock().begin_outside(key, self.clock.now());
-        let finished = self.attempt(job, &mut SignedHeaders::new()).await;
+        let mut stopping = self.stopping.subscribe();
+        let finished = self.attempt(job, &mut SignedHeaders::new(), &mut stopping).await;
         let ended = self.ended(finished.as_ref());
         let now = self.clock.now();
         self.dispatcher.lock().finished(key, epoch, ended, now);

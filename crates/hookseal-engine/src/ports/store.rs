@@ -279,6 +279,18 @@ pub struct Outcome {
     pub terms: Terms,
 }
 
+impl Outcome {
+    /// Drops what no store keeps of an attempt that succeeded: what came back beyond its status. A batch is copied on
+    /// its way to the store, and so would that be.
+    pub(crate) fn make_compact(&mut self) {
+        if self.next == NextStep::Succeeded {
+            let result = &mut self.attempt.result;
+            result.response_headers = Vec::new();
+            result.response_body = bytes::Bytes::new();
+        }
+    }
+}
+
 /// What becomes of a delivery after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
