@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use hookseal_engine::limits::{
-    BODY_BYTES_MAX, RESPONSE_HEAD_BYTES_MAX, RESPONSE_KEPT_BYTES, RESPONSE_READ_BYTES_MAX,
+    BODY_BYTES_MAX, MAX_IN_FLIGHT_MAX, RESPONSE_HEAD_BYTES_MAX, RESPONSE_KEPT_BYTES, RESPONSE_READ_BYTES_MAX,
 };
 
 /// How long an idle connection is kept, unless configured otherwise. Most servers close theirs after 60 s or more.
 pub const IDLE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
-/// Idle connections kept for one endpoint, unless configured otherwise.
-pub const IDLE_PER_ENDPOINT_DEFAULT: usize = 64;
+/// Idle connections kept for one endpoint, unless configured otherwise: as many as one subscription may have attempts
+/// under way. With fewer, a busy one closes connections that it needs a moment later.
+pub const IDLE_PER_ENDPOINT_DEFAULT: usize = MAX_IN_FLIGHT_MAX as usize;
 /// Idle connections kept over all endpoints, unless configured otherwise. Each costs a file descriptor and 15 to 20
 /// KiB, with TLS 25 to 30 KiB, most of it buffers: 60 MiB at worst.
 pub const IDLE_TOTAL_DEFAULT: usize = 2048;
