@@ -130,6 +130,9 @@ pub const CLAIM_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const COMMIT_EVENTS_MAX: usize = 512;
 /// Outcomes of one group commit.
 pub const COMMIT_OUTCOMES_MAX: usize = 1024;
+/// Turns that everyone who is ready gets before a batch closes, while each turn brings something. More of them no longer
+/// made batches much larger, and each lets the first event of the batch wait.
+pub const COMMIT_TURNS_MAX: usize = 4;
 /// Bytes of bodies of events that wait for their commit; a publisher beyond it waits its turn.
 pub const ACCEPTING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Deliveries that one event may lead to.

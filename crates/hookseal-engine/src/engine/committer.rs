@@ -66,14 +66,7 @@ pub(super) async fn run(engine: Arc<Engine>, mut queue: mpsc::UnboundedReceiver<
             () = engine.clock.sleep(pause), if round.holds_outcomes() => {}
         }
         round.take(&mut entries);
-        // Whoever is ready to publish right now gets to do so before the batch closes. When nobody is, this costs
-        // nothing: a lone event is committed at once.
-        tokio::task::yield_now().await;
-        while round.events.len() < limits::COMMIT_EVENTS_MAX
-            && let Ok(entry) = queue.try_recv()
-        {
-            round.put(entry);
-        }
+        round.gather(&mut queue).await;
         pause = match round.commit(&engine).await {
             Ok(()) => limits::STORE_RETRY_FIRST,
             Err(error) => {
@@ -113,6 +106,25 @@ impl Round {
     /// Whether it holds what the store has refused once and must take in the end.
     fn holds_outcomes(&self) -> bool {
         !self.finished.is_empty() || !self.ended.is_empty()
+    }
+
+    /// Lets whoever is ready to publish or to report an outcome right now do so before the batch closes, again for as
+    /// long as that brings something: a larger batch costs each of its events less. When nobody is ready this costs
+    /// nothing, and a lone event is committed at once.
+    async fn gather(&mut self, queue: &mut mpsc::UnboundedReceiver<Entry>) {
+        for _ in 0..limits::COMMIT_TURNS_MAX {
+            tokio::task::yield_now().await;
+            let mut came = false;
+            while self.events.len() < limits::COMMIT_EVENTS_MAX
+                && let Ok(entry) = queue.try_recv()
+            {
+                self.put(entry);
+                came = true;
+            }
+            if !came {
+                return;
+            }
+        }
     }
 
     async fn commit(&mut self, engine: &Arc<Engine>) -> Result<(), StoreError> {
