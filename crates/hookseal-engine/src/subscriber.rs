@@ -1,8 +1,11 @@
 //! A subscription made ready to send to: endpoint, signer, rules and headers, worked out once.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hookseal::{
     Algorithm, Message, Params, Part, Profile, SecretError, SignError, SignedHeaders, Signer, Timestamp,
 };
@@ -24,6 +27,8 @@ const USER_AGENT: &str = concat!("hookseal/", env!("CARGO_PKG_VERSION"));
 pub(crate) struct Subscriber {
     /// The subscription that it was made from, with status and health of then: [`Subscriber::standing`] is now.
     pub(crate) subscription: Subscription,
+    /// The subscription's id as it is written, for schemes that sign it.
+    id: String,
     pub(crate) policy: Policy,
     /// What makes its requests; or why there can be none, which is then why its attempts fail. A subscription that was
     /// fit when it was made may be so no longer: its profile is gone, or its network is not allowed any more.
@@ -38,6 +43,8 @@ struct Sender {
     signer: Signer,
     custom: Vec<(HeaderName, HeaderValue)>,
     user_agent: HeaderValue,
+    /// The names that its requests have, kept from the first one: a name is parsed once, and shared from then on.
+    names: OnceLock<Vec<HeaderName>>,
 }
 
 /// How a subscription stands now: what its deliveries change of it.
@@ -134,6 +141,7 @@ impl Subscriber {
             policy: Policy::resolve(rules.delivery(), &subscription.settings),
             sender: Sender::new(&subscription, profile, transport, user_agent),
             standing: Mutex::new(Standing { status: subscription.status, health: subscription.health }),
+            id: subscription.id.to_string(),
             subscription,
         }
     }
@@ -171,10 +179,9 @@ impl Subscriber {
         buffer: &mut SignedHeaders,
     ) -> Result<Outbound, Failure> {
         let sender = self.sender.as_ref().map_err(|error| Failure::new(error.kind(), error.to_string()))?;
-        let subscription = self.subscription.id.to_string();
         let message = Message::new(now, id, &payload.body)
             .with_event_type(payload.event_type.as_str())
-            .with_subscription(&subscription)
+            .with_subscription(&self.id)
             .with_url(&self.subscription.settings.endpoint_url);
         buffer.clear();
         let body = sender.sign(&message, payload, buffer)?;
@@ -210,7 +217,8 @@ impl Sender {
         let user_agent = profile.delivery().user_agent().or(user_agent).unwrap_or(USER_AGENT);
         let user_agent = HeaderValue::from_str(user_agent)
             .map_err(|_| SubscriberError::Header(header::USER_AGENT.to_string()))?;
-        let sender = Self { endpoint, signer, custom, user_agent, profile: Arc::clone(profile) };
+        let (profile, names) = (Arc::clone(profile), OnceLock::new());
+        let sender = Self { endpoint, signer, custom, user_agent, names, profile };
         match sender.written_twice() {
             Some(name) => Err(SubscriberError::WrittenHeader(name)),
             None => Ok(sender),
@@ -263,16 +271,19 @@ impl Sender {
         made: &mut SignedHeaders,
     ) -> Result<Vec<(HeaderName, HeaderValue)>, RequestError> {
         self.profile.delivery().write_headers(message, made)?;
-        let mut headers = Vec::with_capacity(self.custom.len() + made.len() + 2);
+        let mut headers = Vec::with_capacity(self.custom.len() + made.len() + 3);
         headers.push((header::USER_AGENT, self.user_agent.clone()));
         if let Some(content_type) = &payload.content_type {
-            headers.push(parsed("content-type", content_type)?);
+            headers.push((header::CONTENT_TYPE, value("content-type", content_type.clone().into())?));
         }
-        for (name, value) in made.iter() {
+        let token = self.token_header();
+        let mut values = together(made);
+        for (name, text) in made.iter() {
+            let bytes = values.split_to(text.len());
             if name != "content-type" || payload.content_type.is_none() {
-                let (name, mut value) = parsed(name, value)?;
-                value.set_sensitive(self.token_header() == Some(name.as_str()));
-                headers.push((name, value));
+                let mut value = value(name, bytes)?;
+                value.set_sensitive(token == Some(name));
+                headers.push((self.name(name, made)?, value));
             }
         }
         if !headers.iter().any(|(name, _)| name == header::CONTENT_TYPE) {
@@ -280,6 +291,17 @@ impl Sender {
         }
         headers.extend(self.custom.iter().cloned());
         Ok(headers)
+    }
+
+    /// A header's name, out of those that were parsed with the first request, of which these are the headers.
+    fn name(&self, name: &str, first: &SignedHeaders) -> Result<HeaderName, RequestError> {
+        let parse = |name: &str| HeaderName::from_bytes(name.as_bytes());
+        let known =
+            self.names.get_or_init(|| first.iter().filter_map(|(name, _)| parse(name).ok()).collect());
+        match known.iter().find(|known| known.as_str() == name) {
+            Some(known) => Ok(known.clone()),
+            None => parse(name).map_err(|_| RequestError::Header(name.to_owned())),
+        }
     }
 
     /// The header that holds the secret itself, for the schemes that send it along: masked wherever headers are shown.
@@ -296,10 +318,15 @@ impl fmt::Debug for Subscriber {
     }
 }
 
-fn parsed(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), RequestError> {
-    let wrong = || RequestError::Header(name.to_owned());
-    let value = HeaderValue::from_str(value).map_err(|_| wrong())?;
-    Ok((HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?, value))
+/// All values in one piece of memory, which the header values then share: none of them has its own.
+fn together(headers: &SignedHeaders) -> Bytes {
+    let mut values = BytesMut::with_capacity(headers.iter().map(|(_, value)| value.len()).sum());
+    headers.iter().for_each(|(_, value)| values.extend_from_slice(value.as_bytes()));
+    values.freeze()
+}
+
+fn value(name: &str, bytes: Bytes) -> Result<HeaderValue, RequestError> {
+    HeaderValue::from_maybe_shared(bytes).map_err(|_| RequestError::Header(name.to_owned()))
 }
 
 /// Headers that no subscription may set: those that frame the message or belong to the connection.
