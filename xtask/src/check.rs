@@ -3,6 +3,7 @@
 use crate::{
     fuzz::Fuzz,
     guides,
+    instructions::Instructions,
     libraries::Libraries,
     scenarios::{Crash, Drain, Durable, Hostile},
     shell::{Binary, Done, is_there, root, run, run_in},
@@ -40,6 +41,7 @@ impl Check {
         Durable { binary: binary() }.run()?;
         // What is timed is no test: latency is judged by `cargo xtask hostile` alone.
         Hostile { events: 600, no_latency: true, binary: binary() }.run()?;
+        Instructions::default().run()?;
         // The load driver has a lock file of its own and must keep building.
         run_in(&root().join("bench"), "cargo", &["check", "--locked"])?;
         println!("all checks passed");

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod fuzz;
 mod guides;
+mod instructions;
 mod libraries;
 mod scenarios;
 mod shell;
@@ -39,8 +40,10 @@ enum Task {
     Libraries(libraries::Libraries),
     /// Run every fuzz target for a while, starting from the known-answer vectors
     Fuzz(fuzz::Fuzz),
-    /// Throughput beside the bare relay `limit`, each on one core, in turn
+    /// Throughput, latency and cost beside the bare relay `limit`, each on one processor, in turn
     Bench(bench::Bench),
+    /// Count the instructions of the steps of an event's way, and compare with what is recorded
+    Instructions(instructions::Instructions),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Libraries(task) => task.run(),
         Task::Fuzz(task) => task.run(),
         Task::Bench(task) => task.run(),
+        Task::Instructions(task) => task.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
