@@ -117,6 +117,13 @@ pub const QUEUE_DELIVERIES_MAX: usize = 4096;
 pub const QUEUE_DELIVERIES_SLOW_MAX: usize = 64;
 /// Deliveries that wait in memory over all subscriptions.
 pub const QUEUE_DELIVERIES_TOTAL_MAX: usize = 32 * 1024;
+/// Deliveries that wait in memory for one subscription from which on whoever publishes to it waits too, where its
+/// endpoint answers promptly: some milliseconds of work.
+pub const CROWDED_FROM: usize = 128;
+/// The longest that a publisher waits for a queue to have room, when it is full.
+pub const CROWDED_WAIT_MAX: Duration = Duration::from_millis(150);
+/// An endpoint answers promptly that takes no more than this on average: a queue that is full is then empty in seconds.
+pub const PROMPT_UP_TO: Duration = Duration::from_millis(25);
 /// Bytes of bodies of one subscription that wait in memory.
 pub const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of bodies that wait in memory over all subscriptions.
@@ -196,6 +203,8 @@ const _: () = {
     assert!(BODY_BYTES_MAX <= ACCEPTING_BYTES_MAX, "one event must fit, or it waits for ever");
     assert!(BODY_BYTES_MAX <= CLAIM_BYTES_MAX, "one delivery must fit into a claim");
     assert!(2 * CLAIM_DELIVERIES_MAX <= QUEUE_DELIVERIES_MAX, "a claim fits while another is worked off");
+    assert!(CROWDED_FROM < QUEUE_DELIVERIES_MAX);
+    assert!(PROMPT_UP_TO.as_millis() < QUICK_UP_TO.as_millis());
     assert!(QUEUE_BYTES_MAX <= QUEUE_BYTES_TOTAL_MAX);
     assert!(QUEUE_DELIVERIES_MAX <= QUEUE_DELIVERIES_TOTAL_MAX);
     assert!(IN_FLIGHT_TOTAL_MAX <= COMMIT_OUTCOMES_MAX, "all that is in flight fits into one commit");

@@ -138,6 +138,16 @@ impl Dispatcher {
         true
     }
 
+    /// How long whoever publishes to these subscriptions does well to wait: the longer, the fuller a queue is that is
+    /// about to have room. A delivery that finds no room is written to the store and read back, which costs more than
+    /// sending it does. Nobody waits for a queue that is slow, limited, closed, or has spilled over already.
+    pub fn crowded_for(&self, keys: &[SubscriptionKey]) -> Duration {
+        let queues = keys.iter().filter_map(|key| self.queues.get(key));
+        let Some(fullest) = queues.filter_map(Queue::crowding).max() else { return Duration::ZERO };
+        let all = self.in_memory() * 1000 / limits::QUEUE_DELIVERIES_TOTAL_MAX;
+        limits::CROWDED_WAIT_MAX * fullest.max(all).min(1000) as u32 / 1000
+    }
+
     /// Takes a promise back, because the commit failed or the event was not new.
     pub fn withdraw(&mut self, key: SubscriptionKey, bytes: usize) {
         if let Some(queue) = self.queues.get_mut(&key) {

@@ -132,6 +132,14 @@ impl Queue {
             && self.all_bytes() < limits::QUEUE_BYTES_MAX
     }
 
+    /// How full it is, in thousandths, where it is about to have room: its endpoint answers promptly, and nothing else
+    /// holds it up. `None` for a queue that a publisher would wait for in vain.
+    pub(super) fn crowding(&self) -> Option<usize> {
+        let waiting = self.waiting();
+        let moves = self.takes() && self.bucket.is_none() && !self.rules.ordered && self.tempo.is_prompt();
+        (moves && waiting > limits::CROWDED_FROM).then(|| waiting * 1000 / limits::QUEUE_DELIVERIES_MAX)
+    }
+
     /// Whether a job may wait here; otherwise it goes back to the store.
     pub(super) fn keeps(&self, job: &Job, now: Timestamp) -> bool {
         let permitted = matches!(self.breaker.permit(now), Permit::Any | Permit::Probe);
@@ -302,6 +310,11 @@ impl Tempo {
         }
         self.check_at = Some(now.saturating_add(limits::SLOW_FROM));
         self.check_at
+    }
+
+    /// Whether attempts have succeeded of late, each within moments.
+    fn is_prompt(&self) -> bool {
+        !self.failing && self.recent.is_some_and(|recent| recent <= limits::PROMPT_UP_TO)
     }
 
     fn ended(&mut self, ended: Ended, now: Timestamp) {

@@ -494,3 +494,41 @@ fn attempts_of_a_subscription_that_is_gone_are_counted_to_their_end() {
     begun.iter().for_each(|begun| end(&mut dispatcher, begun, Reaction::Nothing, NOW));
     assert_eq!((dispatcher.in_flight(), dispatcher.unrecorded()), (0, 0));
 }
+
+/// Fills queue 1 to a half, after one attempt that ended like this.
+fn half_full(rules: QueueRules, reaction: Reaction, millis: u64) -> Dispatcher {
+    let mut dispatcher = with([1, 2], rules);
+    put(&mut dispatcher, job(1, 1));
+    let begun = dispatcher.next_attempt(NOW).unwrap();
+    dispatcher.finished(SubscriptionKey(1), begun.epoch, ended(reaction, millis), NOW);
+    for order in 2..2 + limits::QUEUE_DELIVERIES_MAX as u64 / 2 {
+        if dispatcher.promise(SubscriptionKey(1), 2) {
+            dispatcher.admit(job(1, order), NOW);
+        }
+    }
+    dispatcher
+}
+
+#[test]
+fn publishers_wait_for_a_queue_that_is_about_to_have_room() {
+    let wait = |dispatcher: &Dispatcher, key| dispatcher.crowded_for(&[SubscriptionKey(key)]);
+    let moving = half_full(RULES, Reaction::Answered, 5);
+    assert_eq!(wait(&moving, 1), limits::CROWDED_WAIT_MAX / 2);
+    assert_eq!(wait(&moving, 2), Duration::ZERO, "another's queue is none of its publishers' business");
+    for (rules, reaction, millis) in [
+        (RULES, Reaction::Answered, 100),
+        (RULES, Reaction::Failed, 5),
+        (QueueRules { rate_limit_per_s: Some(10), ..RULES }, Reaction::Answered, 5),
+        (ORDERED, Reaction::Answered, 5),
+    ] {
+        let dispatcher = half_full(rules, reaction, millis);
+        assert_eq!(wait(&dispatcher, 1), Duration::ZERO, "{rules:?} {reaction:?} {millis} ms");
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_queue_that_has_spilled_over() {
+    let mut dispatcher = half_full(RULES, Reaction::Answered, 5);
+    dispatcher.stored(SubscriptionKey(1), Waiting { due: NOW, order: 99_999 }, true, NOW);
+    assert_eq!(dispatcher.crowded_for(&[SubscriptionKey(1)]), Duration::ZERO);
+}

@@ -55,7 +55,9 @@ impl Engine {
         scope: Scope,
         publish: Publish,
     ) -> Result<Published, PublishError> {
-        let mut accepted = self.begin(scope, publish).await?;
+        let keys = self.matched(scope, &publish)?;
+        self.keep_pace(&keys).await;
+        let mut accepted = self.begin(scope, publish, &keys).await?;
         tokio::select! {
             published = accepted.settled() => published,
             () = self.clock.sleep(limits::ACCEPT_TIMEOUT) => Err(PublishError::Timeout),
@@ -73,7 +75,10 @@ impl Engine {
         let mut under_way = Vec::new();
         let mut deliveries = 0;
         for event in events {
-            let begun = self.begin(scope, event).await;
+            let begun = match self.matched(scope, &event) {
+                Ok(keys) => self.begin(scope, event, &keys).await,
+                Err(error) => Err(error),
+            };
             deliveries += begun.as_ref().map_or(0, |accepted| accepted.deliveries);
             under_way.push(begun);
             if deliveries > limits::BATCH_DELIVERIES_MAX {
@@ -110,15 +115,33 @@ impl Engine {
         published
     }
 
-    /// Checks an event, and hands it to the committer when its turn has come.
-    async fn begin(self: &Arc<Self>, scope: Scope, publish: Publish) -> Result<Accepted, PublishError> {
-        self.check(&publish, self.clock.now())?;
+    /// Checks an event, and finds whom it goes to.
+    fn matched(&self, scope: Scope, publish: &Publish) -> Result<Vec<SubscriptionKey>, PublishError> {
+        self.check(publish, self.clock.now())?;
         let keys = self.registry.read().matching(scope, &publish.payload.event_type);
         if keys.len() > limits::FAN_OUT_MAX {
             return Err(PublishError::FanOut { matched: keys.len(), most: limits::FAN_OUT_MAX });
         }
+        Ok(keys)
+    }
+
+    /// Waits for a moment where deliveries are made as fast as this machine can and events come faster still.
+    async fn keep_pace(&self, keys: &[SubscriptionKey]) {
+        let wait = self.dispatcher.lock().crowded_for(keys);
+        if !wait.is_zero() {
+            self.clock.sleep(wait).await;
+        }
+    }
+
+    /// Hands an event to the committer when its turn has come.
+    async fn begin(
+        self: &Arc<Self>,
+        scope: Scope,
+        publish: Publish,
+        keys: &[SubscriptionKey],
+    ) -> Result<Accepted, PublishError> {
         let permit = self.admission(publish.payload.body.len()).await?;
-        self.accept(scope, publish, &keys, permit)
+        self.accept(scope, publish, keys, permit)
     }
 
     /// Waits for its turn: events that wait for their commit have a bound in bytes.
