@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hookseal_testkit::outside::{crash, drain, durable, receivers};
+use hookseal_testkit::outside::{crash, drain, durable, rate, receivers};
 
 fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_hookseal"))
@@ -44,4 +44,22 @@ fn no_answer_comes_before_the_commit_and_a_failing_disk_is_a_503() {
     let report = durable::run(binary(), folder.path(), &root().join("tests/shim/syncshim.c")).unwrap();
     assert!(report.held_answer_after >= Duration::from_millis(500));
     assert_eq!((report.failing_status, report.full_status), (503, 503));
+}
+
+#[test]
+fn a_rate_of_ten_a_second_lets_a_hundred_through_in_ten_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = rate::run(binary(), folder.path(), false).unwrap();
+    assert!((98..=102).contains(&report.in_ten_seconds), "{report:?}");
+    assert!(report.most_in_ten_seconds <= 102, "{report:?}");
+}
+
+#[test]
+fn a_restart_gains_nothing_on_a_rate_and_loses_no_more_than_its_own_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = rate::run(binary(), folder.path(), true).unwrap();
+    assert!(report.most_in_ten_seconds <= 102, "{report:?}");
+    // While there is no server nothing is sent, and the first attempt after it waits for its tenth of a second.
+    let lost = (report.down.as_secs_f64() * 10.0).ceil() as usize + 1;
+    assert!(report.in_ten_seconds + lost >= 98, "{report:?}");
 }

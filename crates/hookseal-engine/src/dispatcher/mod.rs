@@ -15,6 +15,7 @@
 mod budget;
 mod claims;
 mod job;
+mod keys;
 #[cfg(test)]
 mod properties;
 mod queue;
@@ -22,16 +23,14 @@ mod queue;
 mod tests;
 mod turns;
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use hookseal::Timestamp;
 
 pub use self::job::{Begun, ClaimWish, Ended, Job, Origin, QueueRules, QueueState, Waiting};
 use self::{
     budget::{Budget, Pace, Use},
+    keys::ByKey,
     queue::{Queue, Ready},
     turns::Lines,
 };
@@ -50,7 +49,7 @@ const fn place(bytes: usize) -> Use {
 /// The queues of all subscriptions.
 #[derive(Debug, Default)]
 pub struct Dispatcher {
-    queues: HashMap<SubscriptionKey, Queue>,
+    queues: ByKey<Queue>,
     budget: Budget,
     /// Subscriptions that can begin an attempt.
     turns: Lines,

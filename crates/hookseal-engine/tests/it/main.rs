@@ -4,6 +4,7 @@
 mod delivering;
 mod life;
 mod publishing;
+mod queueing;
 mod recovering;
 mod replaying;
 mod secrecy;

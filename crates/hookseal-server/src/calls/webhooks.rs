@@ -63,7 +63,9 @@ pub(crate) async fn show(
     Id(id): Id<SubscriptionId>,
     _: NoQuery,
 ) -> Answer {
-    shown(&stored(&api, caller, id).await?)
+    let subscription = stored(&api, caller, id).await?;
+    let view = WebhookView::of(&subscription).map_err(Problem::internal)?;
+    Ok(json(StatusCode::OK, &view.with_queue(api.engine.queue_state(caller.scope, id))))
 }
 
 /// `PATCH /v1/webhooks/{id}`: what is absent stays, what is null goes back to its default.

@@ -1,5 +1,8 @@
 use hookseal::{Part, Profile, Secret, StatusSet, Timestamp};
-use hookseal_engine::{DisableAfter, DisableReason, EventType, OnGiveUp, Subscription, SubscriptionSecret};
+use hookseal_engine::{
+    DisableAfter, DisableReason, EventType, OnGiveUp, Subscription, SubscriptionSecret,
+    breaker::BreakerState, dispatcher::QueueState,
+};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
@@ -40,10 +43,28 @@ pub(crate) struct WebhookView<'a> {
     failures_in_a_row: u32,
     #[serde(serialize_with = "super::time_or_null")]
     failing_since: Option<Timestamp>,
+    /// How its queue stands just now; absent where one subscription is not asked for by itself.
+    #[serde(flatten)]
+    queue: Option<QueueView>,
     #[serde(serialize_with = "super::time")]
     created_at: Timestamp,
     #[serde(serialize_with = "super::time")]
     updated_at: Timestamp,
+}
+
+/// How a subscription's queue stands.
+#[derive(Debug, Serialize)]
+struct QueueView {
+    breaker: BreakerView,
+    /// Attempts that may be under way at once just now.
+    concurrency: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct BreakerView {
+    state: &'static str,
+    #[serde(serialize_with = "super::time_or_null")]
+    next_probe_at: Option<Timestamp>,
 }
 
 /// A secret as it is shown once, to whoever creates the subscription; null where deliveries go out unsigned.
@@ -106,9 +127,25 @@ impl<'a> WebhookView<'a> {
             metadata: settings.metadata.as_deref().map(serde_json::from_str).transpose()?,
             failures_in_a_row: subscription.health.failures_in_a_row,
             failing_since: subscription.health.failing_since,
+            queue: None,
             created_at: subscription.created_at,
             updated_at: subscription.updated_at,
         })
+    }
+
+    /// The same with how its queue stands.
+    pub(crate) fn with_queue(self, state: Option<QueueState>) -> Self {
+        let queue = state.map(|state| QueueView {
+            breaker: BreakerView {
+                state: state.breaker.as_str(),
+                next_probe_at: match state.breaker {
+                    BreakerState::Open { next_probe_at } => Some(next_probe_at),
+                    BreakerState::Closed | BreakerState::HalfOpen => None,
+                },
+            },
+            concurrency: state.concurrency,
+        });
+        Self { queue, ..self }
     }
 
     /// The same with what its receivers verify by, for the answer to its creation and for nothing else: the newest

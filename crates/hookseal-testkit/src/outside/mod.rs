@@ -8,6 +8,7 @@ pub mod durable;
 pub mod hostile;
 mod http;
 mod process;
+pub mod rate;
 pub mod receivers;
 mod sink;
 
