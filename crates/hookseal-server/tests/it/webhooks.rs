@@ -367,6 +367,22 @@ async fn a_disabled_webhook_says_why() {
 }
 
 #[tokio::test]
+async fn an_open_breaker_is_shown_with_the_time_of_its_probe() {
+    let world = World::new().await;
+    let id = world.webhook(r#"{"endpoint_url":"https://shop.example/"}"#).await;
+    for _ in 0..10 {
+        world.transport.answer(answered(503, b"busy"));
+        world.event(r#"{"type":"a","payload":{}}"#).await;
+    }
+    let path = format!("/v1/webhooks/{id}");
+    let open = world.until(&path, |webhook| webhook["breaker"]["state"] == "open").await;
+    let at = open["breaker"]["next_probe_at"].as_str().unwrap();
+    assert!(("2025-06-15T15:06:44".."2025-06-15T15:06:46.001Z").contains(&at), "{at}");
+    let list = world.get("/v1/webhooks").await.json();
+    assert_eq!(list["data"][0]["breaker"], Value::Null, "a list does not ask the queues");
+}
+
+#[tokio::test]
 async fn a_ping_tells_what_came_of_it() {
     let world = World::new().await;
     let id = world.webhook(r#"{"endpoint_url":"https://shop.example/","event_types":["other"]}"#).await;
