@@ -124,6 +124,11 @@ impl Breaker {
         self.state == BreakerState::Closed
     }
 
+    /// Closes it as if nothing had happened. What is under way by then counts no more.
+    pub fn reset(&mut self) {
+        *self = Self { epoch: self.epoch.wrapping_add(1), ..Self::default() };
+    }
+
     /// Whether an attempt may begin.
     pub fn permit(&self, now: Timestamp) -> Permit {
         match self.state {
@@ -333,6 +338,15 @@ mod tests {
         assert!(!breaker.ended(asked, Reaction::Failed, NOW, 0));
         assert_eq!(wait(&breaker, NOW), Duration::from_secs(4));
         assert!(breaker.ended(asked, Reaction::Answered, NOW, 0));
+        assert!(breaker.is_closed());
+    }
+
+    #[test]
+    fn what_was_under_way_when_it_was_reset_counts_no_more() {
+        let mut breaker = Breaker::default();
+        let early: Vec<_> = (0..10).map(|_| breaker.begin(NOW)).collect();
+        breaker.reset();
+        early.into_iter().for_each(|epoch| assert!(!breaker.ended(epoch, Reaction::Failed, NOW, 0)));
         assert!(breaker.is_closed());
     }
 

@@ -105,7 +105,7 @@ impl Dispatcher {
         if !queue.breaker.is_closed() {
             self.open -= 1;
         }
-        queue.breaker = crate::breaker::Breaker::default();
+        queue.breaker.reset();
         if queue.stored.is_some() {
             queue.concurrency.ramp();
         }

@@ -178,7 +178,8 @@ async fn an_ordered_subscription_delivers_in_order_whatever_fails() {
         }
     }
     pass_until(&world, |world| world.engine.stats().succeeded == 120).await;
-    assert_eq!(*succeeded.lock().unwrap(), ids(&world, &events).await);
+    let expected = ids(&world, &events).await;
+    assert_eq!(*succeeded.lock().unwrap(), expected);
     assert!(world.sent_so_far() > 150, "{} attempts: many failed", world.sent_so_far());
 }
 
