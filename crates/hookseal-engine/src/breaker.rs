@@ -21,7 +21,7 @@ pub enum Reaction {
     Answered,
     /// It is not there, does not answer in time, or says that it cannot take deliveries now.
     Failed,
-    /// Nothing: the request was never made, or was cut off here.
+    /// Nothing: the request was never made, was cut off here, or did not come past our own proxy.
     Nothing,
 }
 
@@ -37,9 +37,12 @@ impl Reaction {
             Some(FailureKind::Status | FailureKind::Redirect | FailureKind::ResponseTooLarge) => {
                 Self::Answered
             }
-            Some(FailureKind::Unsendable | FailureKind::AddressNotAllowed | FailureKind::Interrupted) => {
-                Self::Nothing
-            }
+            Some(
+                FailureKind::Unsendable
+                | FailureKind::AddressNotAllowed
+                | FailureKind::Interrupted
+                | FailureKind::Proxy,
+            ) => Self::Nothing,
             Some(_) => Self::Failed,
         }
     }
@@ -379,9 +382,10 @@ mod tests {
                 FailureKind::Status | FailureKind::Redirect | FailureKind::ResponseTooLarge => {
                     Reaction::Answered
                 }
-                FailureKind::Unsendable | FailureKind::AddressNotAllowed | FailureKind::Interrupted => {
-                    Reaction::Nothing
-                }
+                FailureKind::Unsendable
+                | FailureKind::AddressNotAllowed
+                | FailureKind::Interrupted
+                | FailureKind::Proxy => Reaction::Nothing,
                 _ => Reaction::Failed,
             };
             assert_eq!(Reaction::of(&with(kind, None)), expected, "{kind:?}");

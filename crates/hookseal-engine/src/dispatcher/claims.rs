@@ -54,10 +54,13 @@ impl Dispatcher {
         if self.stopping {
             return None;
         }
-        for pace in self.claims.paces() {
-            if let Some(wish) = self.next_claim_of(pace, now) {
-                self.claims.served(pace);
-                return Some(wish);
+        // As in [`Dispatcher::next_attempt`], one may have come to stand in a line that was asked before.
+        for _ in 0..2 {
+            for pace in self.claims.paces() {
+                if let Some(wish) = self.next_claim_of(pace, now) {
+                    self.claims.served(pace);
+                    return Some(wish);
+                }
             }
         }
         None

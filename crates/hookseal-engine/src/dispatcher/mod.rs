@@ -207,10 +207,14 @@ impl Dispatcher {
         if self.stopping || self.unrecorded >= limits::IN_FLIGHT_TOTAL_MAX {
             return None;
         }
-        for pace in self.turns.paces() {
-            if let Some(begun) = self.next_of(pace, now) {
-                self.turns.served(pace);
-                return Some(begun);
+        // One that has changed its pace since it joined its line may now stand in one that was asked before: such a line
+        // is asked again. Nobody changes it twice at one time.
+        for _ in 0..2 {
+            for pace in self.turns.paces() {
+                if let Some(begun) = self.next_of(pace, now) {
+                    self.turns.served(pace);
+                    return Some(begun);
+                }
             }
         }
         None

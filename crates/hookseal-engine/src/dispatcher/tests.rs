@@ -483,6 +483,27 @@ fn a_clock_that_steps_back_holds_nothing_up() {
 }
 
 #[test]
+fn one_that_was_quick_and_idle_for_long_begins_at_once() {
+    let mut dispatcher = with([1], RULES);
+    let key = SubscriptionKey(1);
+    for order in 1..=9 {
+        let now = after(order * 70_000);
+        // Between, others are served in every line, so that each is asked first at some time.
+        for again in 0..order % 3 {
+            assert!(dispatcher.promise(key, 2));
+            dispatcher.admit(job(1, order * 10 + again), now);
+            let begun = dispatcher.next_attempt(now).unwrap();
+            end(&mut dispatcher, &begun, Reaction::Answered, now);
+        }
+        let later = now.saturating_add(Duration::from_secs(65));
+        assert!(dispatcher.promise(key, 2));
+        dispatcher.admit(job(1, order * 10 + 5), later);
+        let begun = dispatcher.next_attempt(later).expect("it begins at once");
+        end(&mut dispatcher, &begun, Reaction::Answered, later);
+    }
+}
+
+#[test]
 fn attempts_of_a_subscription_that_is_gone_are_counted_to_their_end() {
     let mut dispatcher = with([1], RULES);
     put(&mut dispatcher, job(1, 1));
