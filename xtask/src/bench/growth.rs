@@ -38,15 +38,15 @@ pub(super) struct Growth {
     events: u64,
 }
 
-/// A cost and where it stands.
-type Cost = (&'static str, fn(&Point) -> f64);
+/// A cost, where it stands, and what it may come to without being worth a word.
+type Cost = (&'static str, fn(&Point) -> f64, f64);
 
 /// What may grow with the work, and should not.
 const COSTS: [Cost; 4] = [
-    ("CPU", |point| point.cpu_us),
-    ("p99", |point| point.p99_ms),
-    ("memory", |point| point.peak_mb),
-    ("start", |point| point.start.as_secs_f64()),
+    ("CPU", |point| point.cpu_us, 0.0),
+    ("p99", |point| point.p99_ms, 1.0),
+    ("memory", |point| point.peak_mb, 50.0),
+    ("start", |point| point.start.as_secs_f64(), 0.5),
 ];
 
 /// What was measured at one point.
@@ -194,10 +194,11 @@ impl Axis {
     /// Costs that grew by more than [`GROWTH_MAX`] times over one of the decades.
     fn grown(&self) -> Vec<String> {
         let mut grown = Vec::new();
-        for (name, cost) in COSTS {
+        for (name, cost, floor) in COSTS {
             for pair in self.points.windows(2) {
                 let decades = (pair[1].size as f64 / pair[0].size.max(1) as f64).log10();
-                let each = (cost(&pair[1]) / cost(&pair[0])).powf(1.0 / decades);
+                let [from, to] = [cost(&pair[0]), cost(&pair[1])].map(|cost| cost.max(floor));
+                let each = (to / from).powf(1.0 / decades);
                 if each > GROWTH_MAX {
                     let (from, to) = (count(pair[0].size as f64), count(pair[1].size as f64));
                     grown.push(format!("{name} from {from} to {to} {}, {each:.2} times", self.words));
