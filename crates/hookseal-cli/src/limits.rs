@@ -37,6 +37,9 @@ pub(crate) const REQUESTS_DRAIN: Duration = Duration::from_secs(2);
 /// How long a stop may take in all before the process ends without ceremony.
 pub(crate) const STOP: Duration = Duration::from_secs(15);
 
+/// The shortest time for which ended events can be kept: long enough to be read after they ended.
+pub(crate) const RETENTION_MIN: Duration = Duration::from_secs(1);
+
 /// Threads for blocking calls of the server, such as reading the store.
 pub(crate) const BLOCKING_THREADS_MAX: usize = 8;
 

@@ -145,6 +145,16 @@ pub const ACCEPTING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Deliveries that one event may lead to.
 pub const FAN_OUT_MAX: usize = 10_000;
 
+/// Old events that are looked at, and forgotten, in one transaction of the store, which nobody else can write beside.
+pub const PRUNE_EXAMINED_MAX: usize = 256;
+/// Deliveries that are forgotten in one such transaction; those of one event are forgotten together.
+pub const PRUNE_DELIVERIES_MAX: usize = 2_048;
+/// Passes over the old events in the time for which events are kept: so much more than that is kept at most.
+pub const PRUNE_PASSES: u32 = 24;
+/// The shortest pause between two passes.
+pub const PRUNE_PAUSE_MIN: Duration = Duration::from_secs(1);
+/// The longest pause between two passes.
+pub const PRUNE_PAUSE_MAX: Duration = Duration::from_secs(3600);
 /// Deliveries that one step of a replay makes due: one transaction of the store, which nobody else can write beside.
 pub const REPLAY_STEP: usize = CLAIM_DELIVERIES_MAX;
 /// Events that one step of a replay looks at.

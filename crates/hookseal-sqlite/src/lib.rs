@@ -15,6 +15,7 @@ pub mod limits;
 mod mark;
 mod open;
 mod outcome;
+mod prune;
 mod read;
 mod recover;
 #[cfg(feature = "replay")]

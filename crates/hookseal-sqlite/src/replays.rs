@@ -248,15 +248,26 @@ fn places_of(
     event: &EventHead,
     key: SubscriptionKey,
 ) -> Result<Vec<u64>, StoreError> {
-    let accepted = event.targets.iter().enumerate().filter(|(_, target)| **target == key);
-    let mut places: Vec<u64> = accepted.map(|(index, _)| target_order(event.id, index)).collect();
+    let all = all_places_of(connection, event)?;
+    Ok(all.into_iter().filter(|(subscription, _)| *subscription == key).map(|(_, order)| order).collect())
+}
+
+/// All deliveries of an event: the subscription and the place of each.
+pub(crate) fn all_places_of(
+    connection: &Connection,
+    event: &EventHead,
+) -> Result<Vec<(SubscriptionKey, u64)>, StoreError> {
+    let accepted = event.targets.iter().enumerate();
+    let mut places: Vec<_> = accepted.map(|(index, key)| (*key, target_order(event.id, index))).collect();
     let mut statement = connection
-        .prepare_cached("SELECT ord FROM late_delivery WHERE event = ?1 AND subscription = ?2")
-        .doing("look for a late delivery")?;
-    let event = event.id.order().cast_signed();
-    let mut rows = statement.query(params![event, key.0]).doing("look for a late delivery")?;
-    while let Some(row) = rows.next().doing("look for a late delivery")? {
-        places.push(Cells::of(row, "late_delivery", event).value::<i64>(0, "ord")?.cast_unsigned());
+        .prepare_cached("SELECT ord, subscription FROM late_delivery WHERE event = ?1 ORDER BY ord")
+        .doing("look for late deliveries")?;
+    let order = event.id.order().cast_signed();
+    let mut rows = statement.query([order]).doing("look for late deliveries")?;
+    while let Some(row) = rows.next().doing("look for late deliveries")? {
+        let cells = Cells::of(row, "late_delivery", order);
+        let place: i64 = cells.value(0, "ord")?;
+        places.push((SubscriptionKey(cells.value(1, "subscription")?), place.cast_unsigned()));
     }
     Ok(places)
 }

@@ -14,8 +14,8 @@ use hookseal_engine::{
     ReplayState, Scope, Subscription, SubscriptionId,
     ports::store::{
         Advanced, ApiKey, Batch, Cancelled, Claim, Claimed, Committed, DeliveryFilter, EventFilter, Expired,
-        Found, NewReplay, NewSubscription, Page, Recovered, ReplayStep, Retried, Store, StoreError,
-        SubscriptionChange,
+        Found, NewReplay, NewSubscription, Page, PruneStep, Pruned, Recovered, ReplayStep, Retried, Store,
+        StoreError, SubscriptionChange,
     },
 };
 use parking_lot::Mutex;
@@ -260,6 +260,10 @@ impl Store for SqliteStore {
 
     async fn running_replays(&self) -> Result<Vec<ReplayRecord>, StoreError> {
         self.read(|connection, _| replays::all_running(connection)).await
+    }
+
+    async fn prune(&self, step: PruneStep) -> Result<Pruned, StoreError> {
+        self.write(move |writer| writer.prune(&step)).await
     }
 
     async fn add_key(&self, key: ApiKey) -> Result<(), StoreError> {

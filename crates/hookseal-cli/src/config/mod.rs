@@ -12,7 +12,7 @@ mod reference;
 mod settings;
 mod validate;
 
-use std::{ffi::OsStr, net::SocketAddr, path::PathBuf};
+use std::{ffi::OsStr, net::SocketAddr, path::PathBuf, time::Duration};
 
 use hookseal::Secret;
 use hookseal_transport::EgressProxy;
@@ -48,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) operator_key: Option<Secret>,
     /// Bytes of an event's body at most.
     pub(crate) max_body: usize,
+    /// For how long what has ended is kept; `None` means for ever.
+    pub(crate) retention: Option<Duration>,
     /// Which log lines are written, as `tracing-subscriber` reads it.
     pub(crate) log: String,
     /// How log lines are written.

@@ -164,6 +164,19 @@ pub(crate) const MAX_BODY: Setting = Setting {
     doc: "Bytes that the body of an event may have, 1048576 at most.",
 };
 
+pub(crate) const RETENTION: Setting = Setting {
+    key: "retention",
+    in_file: true,
+    flag: "retention",
+    variable: "HOOKSEAL_RETENTION",
+    value: "TIME|off",
+    default: "30d",
+    kind: Kind::Text,
+    doc: "For how long events are kept, with their deliveries and attempts, once all of that has ended: a number with \
+          s, m, h or d, or off to keep them for ever. What has not ended is kept whatever its age. The space is used \
+          again.",
+};
+
 pub(crate) const LOG: Setting = Setting {
     key: "log",
     in_file: true,
@@ -188,7 +201,7 @@ pub(crate) const LOG_FORMAT: Setting = Setting {
 };
 
 /// Every setting, in the order of the help text and the reference page.
-pub(crate) const SETTINGS: [&Setting; 13] = [
+pub(crate) const SETTINGS: [&Setting; 14] = [
     &LISTEN,
     &DATA,
     &ALLOW_NETWORKS,
@@ -200,6 +213,7 @@ pub(crate) const SETTINGS: [&Setting; 13] = [
     &OPERATOR_KEY,
     &CONFIG,
     &MAX_BODY,
+    &RETENTION,
     &LOG,
     &LOG_FORMAT,
 ];

@@ -1,8 +1,8 @@
-use std::{collections::HashMap, ffi::OsString, io::Write};
+use std::{collections::HashMap, ffi::OsString, io::Write, time::Duration};
 
 use super::{
     Config, ConfigProblems, LogFormat, ServeArgs,
-    settings::{ALLOW_NETWORKS, CONFIG, DATA, LISTEN, LOG, MAX_BODY, OPERATOR_KEY},
+    settings::{ALLOW_NETWORKS, CONFIG, DATA, LISTEN, LOG, MAX_BODY, OPERATOR_KEY, RETENTION},
 };
 use crate::ports::Environment;
 
@@ -41,6 +41,7 @@ fn defaults_hold_where_nothing_is_given() {
     assert_eq!(config.data.to_str(), Some("./hookseal-data"));
     assert_eq!(config.max_body, hookseal_engine::limits::BODY_BYTES_DEFAULT);
     assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
+    assert_eq!(config.retention, Some(Duration::from_secs(30 * 86_400)));
     assert!(
         config.allow_networks.is_empty() && config.deny_networks.is_empty() && config.operator_key.is_none()
     );
@@ -55,6 +56,20 @@ fn a_flag_goes_before_a_variable_and_that_before_the_file() {
     assert_eq!(config.listen.port(), 3);
     assert_eq!(config.data.to_str(), Some("variable"));
     assert_eq!(config.max_body, 3);
+}
+
+#[test]
+fn retention_is_a_time_or_off() {
+    let retention = |text: &str| {
+        let arguments = ServeArgs::default().with(&RETENTION, text);
+        resolve(arguments, &[], None).map(|config| config.retention).map_err(|problems| problems.to_string())
+    };
+    assert_eq!(retention("off"), Ok(None));
+    assert_eq!(retention("12h"), Ok(Some(Duration::from_secs(12 * 3600))));
+    for text in ["0s", "", "30", "forever", "999ms"] {
+        let problems = retention(text).unwrap_err();
+        assert!(problems.contains(&format!("--retention: `{text}` is not off, or a duration")), "{problems}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use hookseal::Secret;
@@ -11,13 +12,15 @@ use hookseal_transport::EgressProxy;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
+use crate::{inputs, limits};
+
 use super::{
     Config,
     problems::{ConfigProblems, Place},
     raw::{Given, Raw},
     settings::{
         ALLOW_NETWORKS, DATA, DENY_NETWORKS, EGRESS_PROXY, EGRESS_PROXY_BYPASS, EGRESS_PROXY_TRUSTED, LISTEN,
-        LOG, LOG_FORMAT, MAX_BODY, OPERATOR_KEY, Setting, USER_AGENT,
+        LOG, LOG_FORMAT, MAX_BODY, OPERATOR_KEY, RETENTION, Setting, USER_AGENT,
     },
 };
 
@@ -40,11 +43,21 @@ pub(super) fn validate(raw: &Raw, mut problems: ConfigProblems) -> Result<Config
     let egress_proxy_bypass = networks(raw, &EGRESS_PROXY_BYPASS, &mut problems);
     let user_agent = read(raw, &USER_AGENT, agent, &mut problems);
     let max_body = read(raw, &MAX_BODY, body_bytes, &mut problems);
+    let retention = read(raw, &RETENTION, retention, &mut problems);
     let log = read(raw, &LOG, filter, &mut problems);
     let log_format = read(raw, &LOG_FORMAT, format, &mut problems);
     let operator_key = raw.one(&OPERATOR_KEY).map(|given| Secret::new(given.text));
-    let (Some(listen), Some(data), Some(max_body), Some(user_agent), Some(log), Some(log_format), true) =
-        (listen, data, max_body, user_agent, log, log_format, problems.is_empty())
+    let sound = problems.is_empty();
+    let (
+        Some(listen),
+        Some(data),
+        Some(max_body),
+        Some(user_agent),
+        Some(retention),
+        Some(log),
+        Some(log_format),
+        true,
+    ) = (listen, data, max_body, user_agent, retention, log, log_format, sound)
     else {
         return Err(problems);
     };
@@ -59,6 +72,7 @@ pub(super) fn validate(raw: &Raw, mut problems: ConfigProblems) -> Result<Config
         user_agent,
         operator_key,
         max_body,
+        retention,
         log,
         log_format,
     })
@@ -149,6 +163,14 @@ fn directory(text: &str) -> Result<PathBuf, &'static str> {
 fn body_bytes(text: &str) -> Result<usize, &'static str> {
     let bytes = text.parse().ok().filter(|bytes| (1..=BODY_BYTES_MAX).contains(bytes));
     bytes.ok_or("a number of bytes from 1 to 1048576")
+}
+
+fn retention(text: &str) -> Result<Option<Duration>, &'static str> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let duration = inputs::duration(text).filter(|duration| *duration >= limits::RETENTION_MIN);
+    duration.map(Some).ok_or("off, or a duration of 1 s or more such as 30d or 12h")
 }
 
 fn filter(text: &str) -> Result<String, &'static str> {

@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 /// Reads a whole number with its unit: `250ms`, `300s`, `5m`, `1h`, `7d`. A number alone is refused, as its unit
 /// would have to be guessed.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().ok()?;

@@ -14,7 +14,7 @@ mod tolerance;
 use std::{ffi::OsString, io, path::PathBuf};
 
 pub(crate) use captured::{Captured, CapturedError};
-pub(crate) use duration::Seconds;
+pub(crate) use duration::{Seconds, duration};
 pub(crate) use file::{body, bounded as read_file};
 pub(crate) use headers::headers;
 pub(crate) use params::params;

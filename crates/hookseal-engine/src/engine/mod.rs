@@ -16,6 +16,7 @@ mod expiry;
 mod publish;
 mod refill;
 mod replays;
+mod retention;
 mod subscriptions;
 
 use std::{

@@ -150,6 +150,10 @@ pub trait Store: Send + Sync + 'static {
     /// The replays of all scopes that run, oldest first: what a node reads when it starts.
     async fn running_replays(&self) -> Result<Vec<ReplayRecord>, StoreError>;
 
+    /// Forgets old events whose deliveries have all ended before a moment, with all that belongs to them, and replays that
+    /// ended before it. The newest event is kept.
+    async fn prune(&self, step: PruneStep) -> Result<Pruned, StoreError>;
+
     /// Stores an API key.
     async fn add_key(&self, key: ApiKey) -> Result<(), StoreError>;
 
@@ -545,6 +549,28 @@ pub struct Advanced {
     /// Deliveries of the subscription that were due and not done before it, counted up to the step's bound. What was
     /// leased as it was accepted may be left out.
     pub outstanding: usize,
+}
+
+/// A step over the old events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PruneStep {
+    /// Events of before this moment, that of their id, whose deliveries ended before it.
+    pub before: Timestamp,
+    /// Events behind this place.
+    pub after: u64,
+    /// How many events it looks at, at most.
+    pub examined_max: usize,
+    /// It ends when it has forgotten so many deliveries; those of one event are forgotten together.
+    pub deliveries_max: usize,
+}
+
+/// What a step over the old events came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pruned {
+    /// Events that are forgotten.
+    pub events: usize,
+    /// The place to go on from; `None` where there is no old event behind it.
+    pub place: Option<u64>,
 }
 
 /// An API key as it is stored: never the key itself.

@@ -7,6 +7,7 @@ mod publishing;
 mod queueing;
 mod recovering;
 mod replaying;
+mod retention;
 mod secrecy;
 mod subscriptions;
 mod world;

@@ -393,6 +393,14 @@ impl<'c> Records<'c> {
     }
 }
 
+/// When a delivery's subscription was deleted.
+pub(crate) fn deleted_at(
+    connection: &Connection,
+    key: SubscriptionKey,
+) -> Result<Option<Timestamp>, StoreError> {
+    Ok(read_owner(connection, key)?.deleted_at)
+}
+
 fn read_owner(connection: &Connection, key: SubscriptionKey) -> Result<Owner, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT id, deleted_at FROM subscription WHERE key = ?1")

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use hookseal::Timestamp;
 use hookseal_engine::{
     AttemptRecord, AttemptResult, DeliveryId, DeliveryRef, DeliveryState, DisableReason, EventType, Failure,
-    FailureKind, Health, NewEvent, Phases, Scope, SubscriptionId, SubscriptionKey, SubscriptionStatus, Terms,
-    Trigger, Window,
+    FailureKind, Health, NewEvent, Phases, ReplayId, ReplayRecord, ReplayState, ReplayWish, Scope,
+    SubscriptionId, SubscriptionKey, SubscriptionStatus, Terms, Trigger, Wanted, Window,
     ports::{
         Store,
         store::{
-            Batch, Claim, ClaimOrder, DeliveryFilter, End, Ended, EventFilter, HealthChange, NextStep,
-            Outcome, Page, StoreError, SubscriptionChange,
+            Batch, Claim, ClaimOrder, DeliveryFilter, End, Ended, EventFilter, HealthChange, NewReplay,
+            NextStep, Outcome, Page, PruneStep, ReplayStep, StoreError, SubscriptionChange,
         },
     },
 };
@@ -38,11 +38,21 @@ enum Step {
     Retry(Index),
     Cancel(Index),
     Expire { ahead_ms: u64, limit: usize },
+    Later(Later),
     Status { subscription: Index, status: SubscriptionStatus },
     Delete { subscription: Index },
     List { subscription: Option<Index>, state: Option<DeliveryState>, limit: usize },
     Crash,
     Restart,
+}
+
+/// A step that has to do with what is long past.
+#[derive(Debug, Clone)]
+enum Later {
+    Replay { subscription: Index, wanted: i64, back_ms: u64 },
+    Advance { replay: Index, bounds: (usize, usize, usize) },
+    EndReplay(Index),
+    Prune { ahead_ms: u64, examined_max: usize, deliveries_max: usize },
 }
 
 /// An event to be made.
@@ -84,6 +94,20 @@ fn draft() -> impl Strategy<Value = Draft> {
     )
 }
 
+fn later() -> impl Strategy<Value = Later> {
+    prop_oneof![
+        2 => (any::<Index>(), 1..32i64, 0..2_000u64).prop_map(|(subscription, wanted, back_ms)| {
+            Later::Replay { subscription, wanted, back_ms }
+        }),
+        4 => (any::<Index>(), (0..5usize, 0..9usize, 1..9usize))
+            .prop_map(|(replay, bounds)| Later::Advance { replay, bounds }),
+        1 => any::<Index>().prop_map(Later::EndReplay),
+        1 => (0..2_000u64, 1..9usize, 1..9usize).prop_map(|(ahead_ms, examined_max, deliveries_max)| {
+            Later::Prune { ahead_ms, examined_max, deliveries_max }
+        }),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let next = prop_oneof![
         Just(Next::Succeed),
@@ -108,6 +132,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => vec(any::<Index>(), 0..4).prop_map(Step::Release),
         3 => any::<Index>().prop_map(Step::Retry),
         2 => any::<Index>().prop_map(Step::Cancel),
+        8 => later().prop_map(Step::Later),
         3 => (0..600u64, 0..4usize).prop_map(|(ahead_ms, limit)| Step::Expire { ahead_ms, limit }),
         1 => (any::<Index>(), status).prop_map(|(subscription, status)| Step::Status { subscription, status }),
         1 => any::<Index>().prop_map(|subscription| Step::Delete { subscription }),
@@ -140,6 +165,7 @@ struct Pair {
     memory: Arc<MemoryStore>,
     subscriptions: Vec<(SubscriptionId, SubscriptionKey, Scope)>,
     deliveries: Vec<DeliveryRef>,
+    replays: Vec<ReplayRecord>,
     /// What holds for those that were leased last.
     terms: HashMap<DeliveryId, Terms>,
     clock_ms: u64,
@@ -182,6 +208,7 @@ impl Pair {
             memory: Arc::new(MemoryStore::new()),
             subscriptions: Vec::new(),
             deliveries: Vec::new(),
+            replays: Vec::new(),
             terms: HashMap::new(),
             clock_ms: START_MS,
             order,
@@ -258,6 +285,7 @@ impl Pair {
                 let then = now.saturating_add(Duration::from_millis(ahead_ms));
                 let _ = both!(self, |store| store.expire(then, limit));
             }
+            Step::Later(later) => self.take_later(later).await,
             Step::Status { subscription, status } => {
                 let (id, _, scope) = self.pick(subscription);
                 let change =
@@ -285,6 +313,81 @@ impl Pair {
                 self.recover().await;
             }
         }
+    }
+
+    async fn take_later(&mut self, later: Later) {
+        match later {
+            Later::Replay { subscription, wanted, back_ms } => {
+                self.replay(subscription, wanted, back_ms).await;
+            }
+            Later::Advance { replay, bounds } => self.advance(replay, bounds).await,
+            Later::EndReplay(replay) => {
+                if let Some(replay) = self.pick_replay(replay) {
+                    let (state, now) = (ReplayState::Cancelled, self.now());
+                    let _ = both!(self, |store| store.end_replay(replay.scope, replay.id, state, now));
+                }
+            }
+            Later::Prune { ahead_ms, examined_max, deliveries_max } => {
+                let before = self.now().saturating_add(Duration::from_millis(ahead_ms));
+                let step = PruneStep { before, after: 0, examined_max, deliveries_max };
+                let _ = both!(self, |store| store.prune(step));
+            }
+        }
+    }
+
+    async fn replay(&mut self, subscription: Index, wanted: i64, back_ms: u64) {
+        let (_, key, _) = self.pick(subscription);
+        let now = self.now();
+        let new = NewReplay {
+            id: ReplayId::from_parts(self.places(1), 5),
+            subscription: key,
+            wish: ReplayWish {
+                since: now.saturating_sub(Duration::from_millis(back_ms)),
+                until: now,
+                wanted: Wanted::from_code(wanted).expect("five bits, not all of them clear"),
+                event_types: None,
+            },
+        };
+        if let Ok(Some(replay)) = both!(self, |store| store.create_replay(new.clone())) {
+            self.replays.push(replay);
+        }
+    }
+
+    async fn advance(&mut self, replay: Index, bounds: (usize, usize, usize)) {
+        let Some(replay) = self.pick_replay(replay) else { return };
+        let (deliveries_max, outstanding_max, examined_max) = bounds;
+        let step = ReplayStep {
+            id: replay.id,
+            now: self.now(),
+            deliveries_max,
+            outstanding_max,
+            examined_max,
+            first_order: self.places(deliveries_max as u64),
+            types: None,
+        };
+        let _ = both!(self, |store| store.advance_replay(step.clone()));
+        // What it created is known by now as what is due of its subscription.
+        let filter =
+            DeliveryFilter { subscription: Some(replay.subscription_id), ..DeliveryFilter::default() };
+        let page = Page { limit: usize::MAX, after: None };
+        let found =
+            both!(self, |store| store.deliveries(replay.scope, filter.clone(), page)).expect("listed");
+        for record in found.rows {
+            if !self.deliveries.contains(&record.key) {
+                self.deliveries.push(record.key);
+            }
+        }
+    }
+
+    fn pick_replay(&self, index: Index) -> Option<ReplayRecord> {
+        (!self.replays.is_empty()).then(|| index.get(&self.replays).clone())
+    }
+
+    /// So many places that no id has yet.
+    fn places(&mut self, count: u64) -> u64 {
+        let first = (self.order + 10).max(self.clock_ms << 12);
+        self.order = first + count;
+        first
     }
 
     async fn commit(&mut self, drafts: Vec<Draft>, outcomes: Vec<(Index, Next)>, ended: Vec<(Index, bool)>) {
@@ -392,6 +495,11 @@ impl Pair {
                 let _ = both!(self, |store| store.event(scope, event.id));
                 let _ = both!(self, |store| store.event_deliveries(scope, event.id));
             }
+        }
+        let _ = both!(self, |store| store.running_replays());
+        for (id, _, scope) in &self.subscriptions {
+            let page = Page { limit: usize::MAX, after: None };
+            let _ = both!(self, |store| store.replays(*scope, *id, page));
         }
         for key in &self.deliveries {
             let _ = both!(self, |store| store.delivery(key.scope, key.id));

@@ -11,6 +11,7 @@ pub mod ending;
 pub mod keys;
 pub mod listing;
 pub mod outcomes;
+pub mod pruning;
 pub mod recovering;
 pub mod replaying;
 pub mod retrying;
@@ -155,6 +156,14 @@ macro_rules! store_conformance {
                 a_replay_can_be_called_off
                 a_replay_ends_with_its_subscription
                 a_late_delivery_keeps_its_events_time
+            ]
+            pruning: [
+                what_ended_is_forgotten
+                the_newest_event_is_kept
+                what_has_not_ended_is_kept
+                what_ended_lately_is_kept
+                forgetting_goes_on_in_steps
+                late_deliveries_are_forgotten_with_their_event
             ]
             subscriptions: [
                 a_subscription_comes_back_as_it_was_made

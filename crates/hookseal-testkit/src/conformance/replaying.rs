@@ -339,6 +339,18 @@ impl<H: Harness> World<H> {
         self.store.create_replay(new).await.expect("a replay is created").expect("its subscription is there")
     }
 
+    /// A replay of the first seconds that has come to its end.
+    pub(super) async fn replay_of(
+        &self,
+        subscription: &Subscription,
+        seconds: i64,
+        wanted: Wanted,
+    ) -> ReplayRecord {
+        let wish = ReplayWish { since: at(0), until: at(seconds), wanted, event_types: None };
+        let replay = self.replay(subscription, seconds, wish).await;
+        self.advance(replay.id, seconds, STEP).await.replay
+    }
+
     /// A step that makes at most so many due, with at most so many waiting, and looks at so many events.
     fn step(&self, id: ReplayId, seconds: i64, bounds: (usize, usize, usize)) -> ReplayStep {
         let (deliveries_max, outstanding_max, examined_max) = bounds;

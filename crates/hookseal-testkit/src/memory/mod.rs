@@ -1,6 +1,7 @@
 //! A store in memory: the port's rules in the plainest form, to be compared with and to be tested against.
 
 mod commit;
+mod prune;
 mod read;
 mod replays;
 mod state;
@@ -21,8 +22,8 @@ use hookseal_engine::{
     SubscriptionStatus, Trigger,
     ports::store::{
         Advanced, ApiKey, Batch, Cancelled, Claim, ClaimOrder, Claimed, ClaimedDelivery, Committed,
-        DeliveryFilter, EventFilter, Expired, Found, NewReplay, NewSubscription, Page, Recovered, ReplayStep,
-        Retried, Store, StoreError, SubscriptionChange,
+        DeliveryFilter, EventFilter, Expired, Found, NewReplay, NewSubscription, Page, PruneStep, Pruned,
+        Recovered, ReplayStep, Retried, Store, StoreError, SubscriptionChange,
     },
 };
 use parking_lot::{Mutex, MutexGuard};
@@ -370,6 +371,11 @@ impl Store for MemoryStore {
         let (state, _) = self.open()?;
         let running = state.replays.values().filter(|replay| replay.state == ReplayState::Running);
         Ok(running.cloned().collect())
+    }
+
+    async fn prune(&self, step: PruneStep) -> Result<Pruned, StoreError> {
+        let (mut state, leases) = self.open()?;
+        Ok(state.prune(&step, &leases))
     }
 
     async fn add_key(&self, key: ApiKey) -> Result<(), StoreError> {

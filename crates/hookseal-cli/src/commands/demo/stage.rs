@@ -210,6 +210,7 @@ fn config(data: &Path, operator_key: &str) -> Config {
         user_agent: concat!("hookseal/", env!("CARGO_PKG_VERSION")).to_owned(),
         operator_key: Some(Secret::new(operator_key)),
         max_body: hookseal_engine::limits::BODY_BYTES_DEFAULT,
+        retention: None,
         log: super::LOG.to_owned(),
         log_format: LogFormat::Text,
     }

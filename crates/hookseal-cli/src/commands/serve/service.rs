@@ -109,6 +109,9 @@ impl Service {
                 return Err(error);
             }
         };
+        if let Some(retention) = config.retention {
+            engine.forget_after(retention);
+        }
         let server = ServerConfig {
             body_bytes_max: config.max_body,
             drain: limits::REQUESTS_DRAIN,
