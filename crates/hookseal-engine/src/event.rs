@@ -104,9 +104,45 @@ impl EventType {
         if fits && text.bytes().all(|b| b.is_ascii_graphic()) { Ok(Self(text)) } else { Err(EventTypeError) }
     }
 
+    /// Whether it is the type of an [operational event](OperationalType), which nobody else publishes.
+    pub fn is_operational(&self) -> bool {
+        OperationalType::ALL.iter().any(|kind| kind.as_str() == self.as_str())
+    }
+
     /// The type as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The types of operational events: what an operator is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OperationalType {
+    /// A subscription was disabled.
+    SubscriptionDisabled,
+    /// A subscription that had been disabled and is enabled again took a delivery.
+    SubscriptionRecovered,
+    /// A delivery was given up.
+    DeliveryFailed,
+}
+
+impl OperationalType {
+    /// All of them.
+    pub const ALL: [Self; 3] =
+        [Self::SubscriptionDisabled, Self::SubscriptionRecovered, Self::DeliveryFailed];
+
+    /// The type as text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SubscriptionDisabled => "subscription.disabled",
+            Self::SubscriptionRecovered => "subscription.recovered",
+            Self::DeliveryFailed => "delivery.failed",
+        }
+    }
+
+    /// The type of its events.
+    pub fn event_type(self) -> EventType {
+        EventType(self.as_str().into())
     }
 }
 

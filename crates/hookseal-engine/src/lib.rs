@@ -32,10 +32,11 @@ pub use attempt::{AttemptResult, Failure, FailureKind, HttpVersion, Phases, Retr
 pub use delivery::{AttemptRecord, DeliveryRecord, DeliveryRef, DeliveryState, Terms, Trigger};
 pub use engine::{
     ChangeError, Engine, EngineError, FieldProblem, Parts, Pinged, Publish, PublishError, Published,
-    SecretChoice, SettingsChange, StartError, Stats,
+    Rotation, SecretChoice, SettingsChange, StartError, Stats,
 };
 pub use event::{
-    EventRecord, EventType, EventTypeError, NewEvent, Payload, Target, Verdict, Window, target_order,
+    EventRecord, EventType, EventTypeError, NewEvent, OperationalType, Payload, Target, Verdict, Window,
+    target_order,
 };
 pub use ids::{AttemptId, DeliveryId, EventId, IdError, IdSource, KeyId, ReplayId, SubscriptionId};
 pub use policy::Policy;

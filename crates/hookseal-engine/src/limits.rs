@@ -187,6 +187,11 @@ pub const CUT: Duration = Duration::from_secs(2);
 pub const SECRETS_MAX: usize = 8;
 /// Characters of a User-Agent that the operator chooses.
 pub const USER_AGENT_CHARS_MAX: usize = 200;
+/// For how long the secrets that were sign beside a new one, unless that is chosen: receivers are changed on a working
+/// day.
+pub const ROTATION_OVERLAP_DEFAULT: Duration = Duration::from_secs(24 * 3600);
+/// The longest such time that may be chosen: a secret is rotated because it should not be good for ever.
+pub const ROTATION_OVERLAP_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Headers that a subscription may add.
 pub const CUSTOM_HEADERS_MAX: usize = 32;
 /// Status codes and ranges that a subscription may list as a success.
@@ -232,4 +237,6 @@ const _: () = {
     assert!(DISABLE_AFTER_MIN.as_secs() <= DISABLE_AFTER.as_secs());
     assert!(DISABLE_AFTER.as_secs() <= DISABLE_AFTER_MAX.as_secs());
     assert!(PAGE_DEFAULT <= PAGE_MAX);
+    assert!(SECRETS_MAX <= hookseal::limits::MAX_SIGNING_SECRETS, "every secret of a subscription can sign");
+    assert!(ROTATION_OVERLAP_DEFAULT.as_secs() <= ROTATION_OVERLAP_MAX.as_secs());
 };

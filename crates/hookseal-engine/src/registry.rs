@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::{EventType, Scope, SubscriptionId, SubscriptionKey, subscriber::Subscriber};
+use hookseal::Timestamp;
+
+use crate::{EventType, Scope, Subscription, SubscriptionId, SubscriptionKey, subscriber::Subscriber};
 
 /// The subscriptions of all scopes, ready to be matched and sent to.
 #[derive(Debug, Default)]
@@ -59,11 +61,31 @@ impl Registry {
 
     /// The subscriptions that an event of this type goes to, oldest first.
     pub(crate) fn matching(&self, scope: Scope, event_type: &EventType) -> Vec<SubscriptionKey> {
+        // What tells of this program itself goes to those alone that ask for it.
+        if event_type.is_operational() {
+            return self.naming(scope, event_type);
+        }
         let Some(index) = self.scopes.get(&scope) else { return Vec::new() };
         let Some(by_type) = index.by_type.get(event_type) else { return index.all_types.clone() };
         let mut keys = [index.all_types.as_slice(), by_type].concat();
         keys.sort_unstable();
         keys
+    }
+
+    /// The subscriptions that name this type, oldest first.
+    pub(crate) fn naming(&self, scope: Scope, event_type: &EventType) -> Vec<SubscriptionKey> {
+        let by_type = self.scopes.get(&scope).and_then(|index| index.by_type.get(event_type));
+        by_type.cloned().unwrap_or_default()
+    }
+
+    /// The secrets that have an end: whose, and when.
+    pub(crate) fn secrets_that_end(&self) -> Vec<(Scope, SubscriptionId, Timestamp)> {
+        let all = self.by_key.values().map(|subscriber| &subscriber.subscription);
+        let ending = |subscription: &'_ Subscription| {
+            let first = subscription.secrets.iter().filter_map(|secret| secret.expires_at).min();
+            first.map(|at| (subscription.scope, subscription.id, at))
+        };
+        all.filter_map(ending).collect()
     }
 
     /// The subscription with this key.

@@ -56,23 +56,28 @@ pub(crate) struct Standing {
 
 impl Standing {
     /// Takes in how an attempt went. `None` where that changes nothing.
-    pub(crate) fn after(
-        &mut self,
-        went: Went,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Option<(Health, Option<DisableReason>)> {
+    pub(crate) fn after(&mut self, went: Went, policy: &Policy, now: Timestamp) -> Option<StandingChange> {
         let (health, reason) = health::after(self.health, went, policy, now);
         let disable = reason.filter(|_| self.status == SubscriptionStatus::Active);
         if health == self.health && disable.is_none() {
             return None;
         }
+        let recovered = self.health.recovering && !health.recovering;
         self.health = health;
         if disable.is_some() {
             self.status = SubscriptionStatus::TooManyErrors;
         }
-        Some((health, disable))
+        Some(StandingChange { health, disable, recovered })
     }
+}
+
+/// What an attempt changes of how a subscription stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StandingChange {
+    pub(crate) health: Health,
+    pub(crate) disable: Option<DisableReason>,
+    /// Whether it is the first success since it was enabled again.
+    pub(crate) recovered: bool,
 }
 
 /// Why a subscription cannot be sent to.
@@ -133,13 +138,14 @@ impl Subscriber {
         profile: Option<&Arc<Profile>>,
         transport: &dyn Transport,
         user_agent: Option<&str>,
+        now: Timestamp,
     ) -> Self {
         // Where its own profile is gone its attempts fail, and are put off by the rules of the default one.
         let rules = profile.or_else(|| Profile::builtin("standard-webhooks"));
         let rules = rules.expect("invariant: `standard-webhooks` is built in");
         Self {
             policy: Policy::resolve(rules.delivery(), &subscription.settings),
-            sender: Sender::new(&subscription, profile, transport, user_agent),
+            sender: Sender::new(&subscription, profile, transport, user_agent, now),
             standing: Mutex::new(Standing { status: subscription.status, health: subscription.health }),
             id: subscription.id.to_string(),
             subscription,
@@ -197,12 +203,14 @@ impl Sender {
         profile: Option<&Arc<Profile>>,
         transport: &dyn Transport,
         user_agent: Option<&str>,
+        now: Timestamp,
     ) -> Result<Self, SubscriberError> {
         let settings = &subscription.settings;
         let profile = profile.ok_or_else(|| SubscriberError::Profile(settings.profile.clone()))?;
         let endpoint = transport.endpoint(&settings.endpoint_url, &settings.tls);
         let endpoint = endpoint.map_err(SubscriberError::Endpoint)?;
-        let secrets: Vec<_> = subscription.secrets.iter().map(|s| s.secret.clone()).collect();
+        let secrets = subscription.secrets.iter().filter(|secret| secret.signs_at(now));
+        let secrets: Vec<_> = secrets.map(|secret| secret.secret.clone()).collect();
         let signer = if secrets.is_empty() {
             Signer::unsigned(profile)
         } else {

@@ -13,6 +13,12 @@ impl Scope {
     pub const DEFAULT_LIVE: Self = Self(1);
     /// The scope of tenant `default` in mode `test`.
     pub const DEFAULT_TEST: Self = Self(2);
+
+    /// Where the operator of what happens in this scope is told of it: tenant `default`, in the same mode. All scopes
+    /// there are as yet are that tenant's.
+    pub(crate) const fn operators(self) -> Self {
+        self
+    }
 }
 
 /// A subscription's number within its store: what delivery rows carry instead of its id.
@@ -62,6 +68,11 @@ impl SubscriptionSecret {
     /// A secret that stays.
     pub fn new(secret: Secret, created_at: Timestamp) -> Self {
         Self { secret, created_at, expires_at: None }
+    }
+
+    /// Whether its time is not over.
+    pub fn signs_at(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| end > now)
     }
 }
 

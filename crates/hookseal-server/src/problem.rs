@@ -245,6 +245,7 @@ impl From<PublishError> for Problem {
         };
         match error {
             PublishError::BodyTooLarge { .. } => Self::new(Code::BodyTooLarge, error.to_string()),
+            PublishError::Reserved => field("type", &error),
             PublishError::ExternalId => field("id", &error),
             PublishError::ContentType => field("content_type", &error),
             PublishError::DeliverAt => field("deliver_at", &error),

@@ -44,11 +44,12 @@ pub fn router(engine: Arc<Engine>, keys: Keyring, config: ServerConfig) -> Route
 
 /// The calls that are answered within the request timeout.
 fn quick_calls(base: &str) -> Router<Arc<Api>> {
-    let routes: [(&str, MethodRouter<Arc<Api>>); 17] = [
+    let routes: [(&str, MethodRouter<Arc<Api>>); 18] = [
         ("/webhooks", post(webhooks::create).get(webhooks::list)),
         ("/webhooks/{id}", get(webhooks::show).patch(webhooks::change).delete(webhooks::delete)),
         ("/webhooks/{id}/pause", post(webhooks::pause)),
         ("/webhooks/{id}/enable", post(webhooks::enable)),
+        ("/webhooks/{id}/rotate", post(webhooks::rotate)),
         ("/webhooks/{id}/replay", post(replays::start)),
         ("/webhooks/{id}/replays", get(replays::list)),
         ("/replays/{id}", get(replays::show)),

@@ -8,15 +8,22 @@ use tokio::sync::{oneshot, watch};
 use super::{
     Engine, Stopping,
     committer::{Entry, Finished},
+    operational::{Happening, Notice},
 };
 use crate::{
     AttemptRecord, AttemptResult, DeliveryRef, FailureKind, Trigger,
-    dispatcher::{Begun, Ended, Job},
+    dispatcher::{Begun, Dispatcher, Ended, Job},
     health::Went,
     outcome::{before_expiry, decide, explain_status, is_success},
     ports::store::{End, HealthChange, NextStep, Outcome},
-    subscriber::Subscriber,
+    subscriber::{StandingChange, Subscriber},
 };
+
+/// An outcome, and what there is to tell of it.
+struct Judged {
+    finished: Finished,
+    notices: Vec<Notice>,
+}
 
 /// Makes one attempt, then the next that may begin, until there is none.
 pub(super) async fn run(engine: Arc<Engine>, first: Begun) {
@@ -25,16 +32,16 @@ pub(super) async fn run(engine: Arc<Engine>, first: Begun) {
     let mut next = Some(first);
     while let Some(Begun { job, epoch }) = next {
         let key = job.delivery.subscription;
-        let mut finished = engine.attempt(&job, &mut buffer, &mut stopping).await;
-        let ended = engine.ended(finished.as_ref());
-        if let Some(finished) = &mut finished {
-            finished.outcome.make_compact();
+        let mut judged = engine.attempt(&job, &mut buffer, &mut stopping).await;
+        let ended = engine.ended(judged.as_ref());
+        if let Some(judged) = &mut judged {
+            judged.finished.outcome.make_compact();
         }
         let now = engine.clock.now();
         let mut dispatcher = engine.dispatcher.lock();
         dispatcher.finished(key, epoch, ended, now);
-        match finished {
-            Some(finished) => engine.hand_over(finished),
+        match judged {
+            Some(judged) => engine.hand_over(judged, &mut dispatcher),
             None => dispatcher.recorded(key, 1, now),
         }
         next = dispatcher.next_attempt(now);
@@ -47,16 +54,18 @@ pub(super) async fn run(engine: Arc<Engine>, first: Begun) {
 
 impl Engine {
     /// What an attempt's end means to what begins next.
-    fn ended(&self, finished: Option<&Finished>) -> Ended {
-        let Some(finished) = finished else { return Ended::NOTHING };
-        let result = &finished.outcome.attempt.result;
+    fn ended(&self, judged: Option<&Judged>) -> Ended {
+        let Some(judged) = judged else { return Ended::NOTHING };
+        let result = &judged.finished.outcome.attempt.result;
         // A random number is of use only where the breaker may open.
         let jitter = if result.failure.is_some() { self.entropy.next_u64() } else { 0 };
         Ended::of(result, jitter)
     }
 
-    /// Hands an outcome to the committer.
-    fn hand_over(&self, finished: Finished) {
+    /// Hands an outcome to the committer, with the events that tell of it.
+    fn hand_over(&self, judged: Judged, dispatcher: &mut Dispatcher) {
+        let Judged { mut finished, notices } = judged;
+        finished.told = notices.into_iter().map(|notice| notice.placed(&self.ids, dispatcher)).collect();
         if self.entries.send(Entry::Outcome(Box::new(finished))).is_err() {
             tracing::error!("an outcome came after the committer had stopped; its delivery is made again");
         }
@@ -69,7 +78,7 @@ impl Engine {
         job: &Job,
         buffer: &mut SignedHeaders,
         stopping: &mut watch::Receiver<Stopping>,
-    ) -> Option<Finished> {
+    ) -> Option<Judged> {
         let now = self.clock.now();
         if job.terms.are_over(job.trigger, now) {
             self.end_without_attempt(job.delivery, End::Expired, now, None);
@@ -120,7 +129,7 @@ impl Engine {
         job: &Job,
         started_at: Timestamp,
         result: AttemptResult,
-    ) -> Finished {
+    ) -> Judged {
         let now = self.clock.now();
         let number = job.attempts + 1;
         let tries = number - job.terms.schedule_from.min(job.attempts);
@@ -142,31 +151,61 @@ impl Engine {
         // whatever led to it.
         let is_ours = result.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Proxy);
         let is_minded = !is_ours || next == NextStep::GiveUp;
-        let health = if is_minded { self.mind_health(job, went, now) } else { None };
+        let standing = if is_minded { self.mind_health(job, went, now) } else { None };
         let attempt = AttemptRecord { number, trigger: job.trigger, started_at, result };
+        let notices = self.notices(subscriber, job, &attempt, next, standing.as_ref(), now);
         if !well {
             log_failure(job.delivery, subscriber, &attempt, next);
         }
-        Finished {
-            outcome: Outcome { delivery: job.delivery, attempt, next, terms: job.terms },
-            health,
-            recorded: None,
+        let outcome = Outcome { delivery: job.delivery, attempt, next, terms: job.terms };
+        let health = standing.map(|standing| HealthChange {
+            subscription: job.delivery.subscription,
+            health: standing.health,
+            disable: standing.disable,
+        });
+        Judged { finished: Finished { outcome, health, told: Vec::new(), recorded: None }, notices }
+    }
+
+    /// What there is to tell of an attempt. Nothing of test deliveries, and nothing of deliveries that tell of something
+    /// themselves, so that no event of this kind ever leads to another.
+    fn notices(
+        &self,
+        subscriber: &Subscriber,
+        job: &Job,
+        attempt: &AttemptRecord,
+        next: NextStep,
+        standing: Option<&StandingChange>,
+        now: Timestamp,
+    ) -> Vec<Notice> {
+        let event_type = &job.payload.event_type;
+        if job.trigger == Trigger::Ping || event_type.is_operational() {
+            return Vec::new();
         }
+        let gave_up = (next == NextStep::GiveUp).then_some(Happening::GaveUp {
+            delivery: job.delivery,
+            event_type,
+            attempt,
+        });
+        let disabled = standing.and_then(|standing| {
+            Some(Happening::Disabled { reason: standing.disable?, health: standing.health })
+        });
+        let recovered = standing.is_some_and(|standing| standing.recovered).then_some(Happening::Recovered);
+        let happened = [gave_up, disabled, recovered].into_iter().flatten();
+        happened.filter_map(|happening| self.notice(&subscriber.subscription, &happening, now)).collect()
     }
 
     /// The change of the subscription's health, if there is one. Test deliveries do not count. What counts is the
     /// subscription as it is now: its owner may have changed it while the attempt was under way.
-    fn mind_health(self: &Arc<Self>, job: &Job, went: Went, now: Timestamp) -> Option<HealthChange> {
+    fn mind_health(self: &Arc<Self>, job: &Job, went: Went, now: Timestamp) -> Option<StandingChange> {
         if job.trigger == Trigger::Ping {
             return None;
         }
-        let subscription = job.delivery.subscription;
-        let subscriber = self.subscriber(subscription)?;
-        let (health, disable) = subscriber.standing().lock().after(went, &subscriber.policy, now)?;
-        if disable.is_some() {
+        let subscriber = self.subscriber(job.delivery.subscription)?;
+        let change = subscriber.standing().lock().after(went, &subscriber.policy, now)?;
+        if change.disable.is_some() {
             self.apply_rules(&subscriber);
         }
-        Some(HealthChange { subscription, health, disable })
+        Some(change)
     }
 
     /// Attempts a delivery at once, outside its queue, and waits until the outcome is recorded. `None` where the
@@ -179,14 +218,14 @@ impl Engine {
         let ended = self.ended(finished.as_ref());
         let now = self.clock.now();
         self.dispatcher.lock().finished(key, epoch, ended, now);
-        let Some(mut finished) = finished else {
+        let Some(mut judged) = finished else {
             self.dispatcher.lock().recorded(key, 1, now);
             return None;
         };
         let (recorded, done) = oneshot::channel();
-        let attempt = finished.outcome.attempt.clone();
-        finished.recorded = Some(recorded);
-        self.hand_over(finished);
+        let attempt = judged.finished.outcome.attempt.clone();
+        judged.finished.recorded = Some(recorded);
+        self.hand_over(judged, &mut self.dispatcher.lock());
         // Without an answer the committer is gone, and the attempt was made all the same.
         done.await.ok();
         self.pump();

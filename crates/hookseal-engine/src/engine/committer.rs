@@ -46,6 +46,8 @@ pub(super) struct Accepting {
 pub(super) struct Finished {
     pub(super) outcome: Outcome,
     pub(super) health: Option<HealthChange>,
+    /// Operational events that tell of it.
+    pub(super) told: Vec<NewEvent>,
     pub(super) recorded: Option<oneshot::Sender<()>>,
 }
 
@@ -147,11 +149,20 @@ impl Round {
 
     fn batch(&self, engine: &Engine) -> Batch {
         Batch {
-            events: self.events.iter().map(|accepting| accepting.event.clone()).collect(),
+            events: self
+                .told()
+                .chain(self.events.iter().map(|accepting| &accepting.event))
+                .cloned()
+                .collect(),
             outcomes: self.finished.iter().map(|finished| finished.outcome.clone()).collect(),
             ended: self.ended.iter().map(|ending| ending.ended).collect(),
             health: self.health(engine),
         }
+    }
+
+    /// The operational events, which stand first in the batch and stay with their outcomes until the store takes them.
+    fn told(&self) -> impl Iterator<Item = &NewEvent> {
+        self.finished.iter().flat_map(|finished| &finished.told)
     }
 
     /// One change for each subscription whose health changed. Outcomes of one subscription may come here in another
@@ -173,7 +184,11 @@ impl Round {
     /// The batch is durable: jobs begin, publishers are answered.
     fn settle(&mut self, engine: &Arc<Engine>, verdicts: &[Verdict]) {
         let now = engine.clock.now();
+        let (of_told, verdicts) = verdicts.split_at(self.told().count());
         let mut dispatcher = engine.dispatcher.lock();
+        for (event, verdict) in self.told().zip(of_told) {
+            place(&mut dispatcher, event, *verdict, now);
+        }
         for (accepting, verdict) in self.events.iter().zip(verdicts) {
             place(&mut dispatcher, &accepting.event, *verdict, now);
         }

@@ -27,6 +27,9 @@ pub enum PublishError {
         /// The bound.
         most: usize,
     },
+    /// Its type is one of those that tell of what happens here.
+    #[error("the type is reserved for what Hookseal itself tells of")]
+    Reserved,
     /// Its publisher's id is not one.
     #[error("an event's id has 1 to 128 of `A-Z a-z 0-9 _ . : -`")]
     ExternalId,

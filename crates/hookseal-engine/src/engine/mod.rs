@@ -13,10 +13,12 @@ mod committer;
 mod deliveries;
 mod error;
 mod expiry;
+mod operational;
 mod publish;
 mod refill;
 mod replays;
 mod retention;
+mod rotation;
 mod subscriptions;
 
 use std::{
@@ -33,6 +35,7 @@ use self::{committer::Entry, expiry::Expiry, replays::Replays};
 pub use self::{
     error::{ChangeError, EngineError, FieldProblem, PublishError, StartError},
     publish::{Publish, Published},
+    rotation::Rotation,
     subscriptions::{Pinged, SecretChoice, SettingsChange},
 };
 use crate::{
@@ -81,6 +84,8 @@ pub struct Engine {
     accepting: Arc<Semaphore>,
     expiry: Expiry,
     replays: Replays,
+    /// Wakes the task that waits for secrets to end.
+    secrets_end: Notify,
     /// Wakes the task that waits for what comes due.
     refill: Notify,
     /// Wakes whoever waits for the last attempt to be over.
@@ -163,6 +168,7 @@ impl Engine {
             accepting: Arc::new(Semaphore::new(limits::ACCEPTING_BYTES_MAX)),
             expiry: Expiry::default(),
             replays: Replays::default(),
+            secrets_end: Notify::new(),
             refill: Notify::new(),
             idle: Notify::new(),
             stopping: watch::Sender::new(Stopping::No),
@@ -192,6 +198,7 @@ impl Engine {
         tokio::spawn(expiry::run(Arc::clone(&engine)));
         engine.resume_replays(&replays);
         tokio::spawn(replays::run(Arc::clone(&engine)));
+        tokio::spawn(rotation::run(Arc::clone(&engine)));
         engine.refill.notify_one();
         Ok(engine)
     }

@@ -188,6 +188,9 @@ impl Engine {
     }
 
     fn check(&self, publish: &Publish, now: Timestamp) -> Result<(), PublishError> {
+        if publish.payload.event_type.is_operational() {
+            return Err(PublishError::Reserved);
+        }
         let bytes = publish.payload.body.len();
         if bytes > self.body_bytes_max {
             return Err(PublishError::BodyTooLarge { bytes, most: self.body_bytes_max });
@@ -207,7 +210,11 @@ impl Engine {
     }
 }
 
-fn targets(keys: &[SubscriptionKey], mut leased: impl FnMut(SubscriptionKey) -> bool) -> Vec<Target> {
+/// The deliveries of an event, those leased that have a place in memory.
+pub(super) fn targets(
+    keys: &[SubscriptionKey],
+    mut leased: impl FnMut(SubscriptionKey) -> bool,
+) -> Vec<Target> {
     keys.iter().map(|&subscription| Target { subscription, leased: leased(subscription) }).collect()
 }
 

@@ -193,7 +193,11 @@ impl Engine {
         Ok(())
     }
 
-    fn secrets(&self, profile: &str, choice: SecretChoice) -> Result<Vec<SubscriptionSecret>, ChangeError> {
+    pub(super) fn secrets(
+        &self,
+        profile: &str,
+        choice: SecretChoice,
+    ) -> Result<Vec<SubscriptionSecret>, ChangeError> {
         let secret = match choice {
             SecretChoice::Unsigned => return Ok(Vec::new()),
             SecretChoice::Given(secret) => secret,
@@ -206,18 +210,18 @@ impl Engine {
         Ok(vec![SubscriptionSecret::new(secret, self.clock.now())])
     }
 
-    fn profile(&self, name: &str) -> Result<&Arc<Profile>, ChangeError> {
+    pub(super) fn profile(&self, name: &str) -> Result<&Arc<Profile>, ChangeError> {
         self.profiles.get(name).ok_or_else(|| invalid(&SubscriberError::Profile(name.to_owned())))
     }
 
     /// Checks whether a subscription could be sent to, and that its secrets fit its profile.
-    fn check_subscription(&self, draft: &Subscription) -> Result<(), ChangeError> {
+    pub(super) fn check_subscription(&self, draft: &Subscription) -> Result<(), ChangeError> {
         self.ready(draft.clone()).check().map_err(invalid)
     }
 
     fn ready(&self, subscription: Subscription) -> Subscriber {
         let profile = self.profiles.get(&subscription.settings.profile);
-        Subscriber::new(subscription, profile, &*self.transport, self.user_agent.as_deref())
+        Subscriber::new(subscription, profile, &*self.transport, self.user_agent.as_deref(), self.clock.now())
     }
 
     /// Takes a subscription, as it is stored, into memory. Also one that cannot be sent to any more: events match it
@@ -227,6 +231,9 @@ impl Engine {
         let subscriber = Arc::new(self.ready(subscription));
         if let Err(error) = subscriber.check() {
             tracing::error!(subscription = %subscriber.subscription.id, %error, "a subscription cannot be sent to");
+        }
+        if subscriber.subscription.secrets.iter().any(|secret| secret.expires_at.is_some()) {
+            self.secrets_end.notify_one();
         }
         let failing = subscriber.subscription.health.failing_since.is_some();
         self.registry.write().insert(Arc::clone(&subscriber));

@@ -3,11 +3,13 @@
 
 mod delivering;
 mod life;
+mod operational;
 mod publishing;
 mod queueing;
 mod recovering;
 mod replaying;
 mod retention;
+mod rotating;
 mod secrecy;
 mod subscriptions;
 mod world;

@@ -3,10 +3,10 @@
 mod rules;
 mod tls;
 
-use std::{collections::HashSet, fmt, ops::RangeInclusive, sync::Arc};
+use std::{collections::HashSet, fmt, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use hookseal::{Params, Part, Profile, Secret, Signer};
-use hookseal_engine::{Engine, EventType, SecretChoice, SubscriptionSettings, limits as engine};
+use hookseal_engine::{Engine, EventType, Rotation, SecretChoice, SubscriptionSettings, limits as engine};
 use http::{HeaderName, HeaderValue};
 use serde::{
     Deserialize, Deserializer,
@@ -156,6 +156,33 @@ impl Wishes {
         check_profile(&mut self.problems, engine, &settings.profile, secret.as_ref());
         self.problems.unless((settings, secret))
     }
+}
+
+/// Reads how a secret is to be rotated; an empty body is an empty object.
+///
+/// # Errors
+///
+/// Where the text is not an object, has unknown fields, or fields that are not as they should be.
+pub(super) fn rotation(text: &[u8]) -> Result<Rotation, Problem> {
+    let text = if text.is_empty() { b"{}".as_slice() } else { text };
+    let [overlap_s, secret] = Object::parse(text, &["overlap_s", "secret"])?.known()?;
+    let mut problems = Problems::default();
+    let most = u32::try_from(engine::ROTATION_OVERLAP_MAX.as_secs()).unwrap_or(u32::MAX);
+    let overlap = read_number(&mut problems, "overlap_s", overlap_s, 0..=most);
+    let secret = match read_secret(&mut problems, secret) {
+        Given::Value(secret) => Some(secret),
+        // To go unsigned is no rotation.
+        Given::Null => {
+            problems.add("secret", "must be a string; leave it out to have one made");
+            None
+        }
+        Given::Absent => None,
+    };
+    let overlap = match overlap {
+        Given::Value(seconds) => Some(Duration::from_secs(u64::from(seconds))),
+        Given::Null | Given::Absent => None,
+    };
+    problems.unless(Rotation { secret, overlap })
 }
 
 /// Whether there is such a profile, and whether the secret fits it. The engine would say so too, but of one thing

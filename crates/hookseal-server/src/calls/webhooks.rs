@@ -6,7 +6,10 @@ use axum::{body::Body, extract::State, response::Response};
 use hookseal_engine::{SettingsChange, Subscription, SubscriptionId, SubscriptionStatus};
 use http::{HeaderValue, StatusCode, Uri, header};
 
-use super::{Answer, Id, body, no_fields, settings::Wishes};
+use super::{
+    Answer, Id, body, no_fields,
+    settings::{self, Wishes},
+};
 use crate::{
     api::{Api, to_the_end},
     caller::Caller,
@@ -28,16 +31,37 @@ pub(crate) async fn create(
     let engine = Arc::clone(&api.engine);
     let created =
         to_the_end(async move { engine.create_subscription(caller.scope, settings, secret).await }).await?;
-    let view = WebhookView::of(&created).map_err(Problem::internal)?;
-    let profiles = api.engine.profiles();
-    let profile = profiles.iter().find(|profile| profile.name() == created.settings.profile);
-    let view = view.with_signing_secret(created.secrets.first(), profile.map(|profile| &***profile));
-    let mut response = json(StatusCode::CREATED, &view);
+    let mut response = with_secret(&api, StatusCode::CREATED, &created)?;
     let location = format!("{}/{}", uri.path().trim_end_matches('/'), created.id);
-    let headers = response.headers_mut();
-    headers.insert(header::LOCATION, HeaderValue::try_from(location).map_err(Problem::internal)?);
+    let location = HeaderValue::try_from(location).map_err(Problem::internal)?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+/// `POST /v1/webhooks/{id}/rotate`: 200 with the webhook and, this once, its new secret.
+pub(crate) async fn rotate(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Id(id): Id<SubscriptionId>,
+    _: NoQuery,
+    request: Body,
+) -> Answer {
+    let received = body(&api, request).await?;
+    let rotation = settings::rotation(received.bytes())?;
+    let engine = Arc::clone(&api.engine);
+    let rotated = to_the_end(async move { engine.rotate_secret(caller.scope, id, rotation).await }).await?;
+    with_secret(&api, StatusCode::OK, &rotated)
+}
+
+/// A webhook with its newest secret, for those answers that show it once.
+fn with_secret(api: &Api, status: StatusCode, subscription: &Subscription) -> Answer {
+    let view = WebhookView::of(subscription).map_err(Problem::internal)?;
+    let profiles = api.engine.profiles();
+    let profile = profiles.iter().find(|profile| profile.name() == subscription.settings.profile);
+    let view = view.with_signing_secret(subscription.secrets.first(), profile.map(|profile| &***profile));
+    let mut response = json(status, &view);
     // It holds a secret: nothing on the way may keep it (RFC 9111 section 5.2.2.5).
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 

@@ -46,7 +46,6 @@ async fn what_is_not_built_is_not_found() {
     let world = World::new().await;
     let webhook = world.webhook(r#"{"endpoint_url":"https://shop.example/"}"#).await;
     for path in [
-        format!("/v1/webhooks/{webhook}/rotate"),
         format!("/v1/webhooks/{webhook}/validate"),
         "/v1/event-types".to_owned(),
         "/v1/keys".to_owned(),

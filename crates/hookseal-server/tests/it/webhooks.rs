@@ -307,6 +307,65 @@ async fn a_client_certificate_is_renewed_for_the_same_key() {
 }
 
 #[tokio::test]
+async fn a_rotated_secret_is_shown_once_and_the_old_one_ends() {
+    let world = World::new().await;
+    let id = world.webhook(r#"{"endpoint_url":"https://shop.example/"}"#).await;
+    let path = format!("/v1/webhooks/{id}");
+    let before = world.get(&path).await.json();
+    let rotated = world.post(&format!("{path}/rotate"), r#"{"overlap_s":3600}"#).await;
+    assert_eq!(
+        (rotated.status.as_u16(), &rotated.headers["cache-control"]),
+        (200, &"no-store".parse().unwrap())
+    );
+    let secret = rotated.json()["signing_secret"].as_str().unwrap().to_owned();
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    let shown = world.get(&path).await;
+    assert!(!shown.text().contains(&secret));
+    let secrets = shown.json()["secrets"].clone();
+    assert_eq!(secrets.as_array().unwrap().len(), 2);
+    assert_eq!(
+        (&secrets[0]["expires_at"], &secrets[1]["expires_at"]),
+        (&Value::Null, &"2025-06-15T16:06:40.000Z".into())
+    );
+    assert_eq!(secrets[1]["fingerprint"], before["secrets"][0]["fingerprint"]);
+    let own = r#"{"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw","overlap_s":0}"#;
+    let rotated = world.post(&format!("{path}/rotate"), own).await.json();
+    assert_eq!(rotated["signing_secret"], "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    assert_eq!(rotated["secrets"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_rotation_is_refused() {
+    let world = World::new().await;
+    let id = world.webhook(r#"{"endpoint_url":"https://shop.example/","profile":"harvestr"}"#).await;
+    let path = format!("/v1/webhooks/{id}/rotate");
+    for (body, expected) in [
+        (r#"{"overlap_s":604801}"#, "overlap_s: must be a whole number from 0 to 604800, or null"),
+        (r#"{"overlap_s":60}"#, "overlap_s: a request of `harvestr` carries one signature"),
+        (r#"{"secret":null}"#, "secret: must be a string"),
+        (r#"{"secret":""}"#, "secret: is empty"),
+    ] {
+        let reply = world.post(&path, body).await;
+        assert_eq!((reply.status.as_u16(), reply.problem().as_str()), (422, "invalid_fields"), "{body}");
+        let problem = &reply.json()["problems"][0];
+        let said = format!("{}: {}", problem["field"].as_str().unwrap(), problem["detail"].as_str().unwrap());
+        assert!(said.starts_with(expected), "{said}");
+    }
+    assert_eq!(world.post(&path, r#"{"overlap":60}"#).await.problem(), "unknown_field");
+    assert_eq!(world.post("/v1/webhooks/sub_none/rotate", "").await.problem(), "not_found");
+    let rotated = world.post(&path, "").await;
+    assert_eq!((rotated.status.as_u16(), rotated.json()["secrets"].as_array().unwrap().len()), (200, 1));
+}
+
+#[tokio::test]
+async fn types_that_tell_of_hookseal_are_reserved() {
+    let world = World::new().await;
+    let reply = world.post("/v1/events", r#"{"type":"delivery.failed","payload":{}}"#).await;
+    assert_eq!((reply.status.as_u16(), reply.problem().as_str()), (422, "invalid_fields"));
+    assert_eq!(reply.json()["problems"][0]["field"], "type");
+}
+
+#[tokio::test]
 async fn as_much_as_is_allowed_is_taken() {
     let world = World::new().await;
     let types = many(1000, |n| format!("\"t{n}\""));
