@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use crate::shell::{Done, is_there, root, run, target};
+use crate::shell::{Done, commit, is_there, root, run, target};
 
 /// Run every fuzz target for a while, starting from the known-answer vectors
 #[derive(clap::Args)]
@@ -136,13 +136,6 @@ fn seeds(corpus: &Path) -> Done {
         &text(corpus.to_owned())?,
     ];
     run("cargo", &arguments)
-}
-
-fn commit() -> Result<String, Box<dyn std::error::Error>> {
-    let git = |arguments: &[&str]| Command::new("git").args(arguments).current_dir(root()).output();
-    let commit = String::from_utf8(git(&["rev-parse", "--short=12", "HEAD"])?.stdout)?;
-    let changed = !git(&["status", "--porcelain"])?.stdout.is_empty();
-    Ok(format!("{}{}", commit.trim(), if changed { " with changes" } else { "" }))
 }
 
 fn number_after(text: &str, label: &str) -> Option<u64> {

@@ -9,6 +9,7 @@ mod instructions;
 mod libraries;
 mod scenarios;
 mod shell;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,8 @@ enum Task {
     Libraries(libraries::Libraries),
     /// Run every fuzz target for a while, starting from the known-answer vectors
     Fuzz(fuzz::Fuzz),
+    /// Simulate the engine with everything that can go wrong; a failing seed is kept, and printed with its command
+    Simulate(simulate::Simulate),
     /// Throughput, latency and cost beside the bare relay `limit`, each on one processor, in turn
     Bench(bench::Bench),
     /// Count the instructions of the steps of an event's way, and compare with what is recorded
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Durable(task) => task.run(),
         Task::Libraries(task) => task.run(),
         Task::Fuzz(task) => task.run(),
+        Task::Simulate(task) => task.run(),
         Task::Bench(task) => task.run(),
         Task::Instructions(task) => task.run(),
     };

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 
 /// The outcome of a task; the text says what went wrong.
@@ -33,6 +34,21 @@ pub(crate) fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Done {
 pub(crate) fn is_there(program: &str, arguments: &[&str]) -> bool {
     let output = Command::new(program).args(arguments).output();
     output.is_ok_and(|output| output.status.success())
+}
+
+/// The commit that is checked out, and whether anything was changed since.
+pub(crate) fn commit() -> Result<String, Box<dyn std::error::Error>> {
+    let git = |arguments: &[&str]| Command::new("git").args(arguments).current_dir(root()).output();
+    let commit = String::from_utf8(git(&["rev-parse", "--short=12", "HEAD"])?.stdout)?;
+    let changed = !git(&["status", "--porcelain"])?.stdout.is_empty();
+    Ok(format!("{}{}", commit.trim(), if changed { " with changes" } else { "" }))
+}
+
+/// A stopwatch that runs: it says how much time has passed.
+#[expect(clippy::disallowed_methods, reason = "a task tells how long it took")]
+pub(crate) fn stopwatch() -> impl Fn() -> Duration + Sync {
+    let start = Instant::now();
+    move || start.elapsed()
 }
 
 /// Where cargo puts what it builds.

@@ -29,6 +29,20 @@ impl NewEvent {
     pub fn delivery_id(&self, index: usize) -> crate::DeliveryId {
         crate::DeliveryId::derive(self.id, target_order(self.id, index))
     }
+
+    /// The delivery of target `index`.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such target.
+    pub fn delivery(&self, index: usize) -> crate::DeliveryRef {
+        crate::DeliveryRef {
+            id: self.delivery_id(index),
+            event: self.id,
+            subscription: self.targets[index].subscription,
+            scope: self.scope,
+        }
+    }
 }
 
 /// When an event may be delivered.

@@ -10,7 +10,11 @@ use hookseal_engine::{
 use hookseal_engine::{RetryAfter, SubscriptionKey, SubscriptionStatus};
 use rusqlite::{CachedStatement, Connection, params};
 
-use crate::{errors::Doing, leases::LeaseChanges, writer::Writer};
+use crate::{
+    errors::Doing,
+    leases::{Lease, LeaseChanges},
+    writer::Writer,
+};
 
 impl Writer {
     /// Records one outcome, unless the delivery's lease was lost.
@@ -20,7 +24,9 @@ impl Writer {
         outcome: &Outcome,
         changes: &mut LeaseChanges,
     ) -> Result<(), StoreError> {
-        let held = self.leases.lock().of(&outcome.delivery).is_some();
+        // One that was applied before, and is offered again because its answer was lost, is not of the next attempt.
+        let next = |lease: &Lease| outcome.attempt.number == lease.attempts + 1;
+        let held = self.leases.lock().of(&outcome.delivery).is_some_and(next);
         if !held || !changes.ended.insert(outcome.delivery.id.order()) {
             return Ok(());
         }

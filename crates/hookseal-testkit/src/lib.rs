@@ -11,6 +11,7 @@ pub mod conformance;
 mod entropy;
 mod memory;
 pub mod outside;
+pub mod simulation;
 
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;

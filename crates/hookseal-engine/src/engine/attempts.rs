@@ -110,6 +110,7 @@ impl Engine {
             }
         };
         let mut result = tokio::select! {
+            biased;
             result = self.transport.send(outbound) => result,
             _ = stopping.wait_for(|stopping| *stopping == Stopping::Cut) => return None,
         };

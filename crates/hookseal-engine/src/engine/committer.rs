@@ -6,7 +6,7 @@
 //! room to keep outcomes for.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::Engine;
 use crate::{
-    DeliveryRef, NewEvent, SubscriptionKey, Trigger, Verdict,
+    DeliveryRef, NewEvent, SubscriptionKey, SubscriptionStatus, Trigger, Verdict,
     dispatcher::{Job, Waiting},
     event::target_order,
     limits,
@@ -39,7 +39,7 @@ pub(super) struct Accepting {
     pub(super) event: NewEvent,
     pub(super) reply: oneshot::Sender<Result<Verdict, StoreError>>,
     /// Its share of the bound on events that wait for their commit.
-    pub(super) _permit: OwnedSemaphorePermit,
+    pub(super) permit: OwnedSemaphorePermit,
 }
 
 /// What came of an attempt, and who waits for it to be recorded.
@@ -63,7 +63,9 @@ pub(super) async fn run(engine: Arc<Engine>, mut queue: mpsc::UnboundedReceiver<
     let mut round = Round::default();
     let mut pause = limits::STORE_RETRY_FIRST;
     loop {
+        // New entries go first: each of them has the outcomes that were kept offered again as well.
         tokio::select! {
+            biased;
             count = queue.recv_many(&mut entries, limits::COMMIT_EVENTS_MAX) => if count == 0 { return },
             () = engine.clock.sleep(pause), if round.holds_outcomes() => {}
         }
@@ -168,14 +170,18 @@ impl Round {
     /// One change for each subscription whose health changed. Outcomes of one subscription may come here in another
     /// order than they happened in, so that what is written is how it stands now, and no reason to disable it is lost.
     fn health(&self, engine: &Engine) -> Vec<HealthChange> {
-        let mut changes: HashMap<SubscriptionKey, HealthChange> = HashMap::new();
+        let mut changes: BTreeMap<SubscriptionKey, HealthChange> = BTreeMap::new();
         for change in self.finished.iter().filter_map(|finished| finished.health) {
             let merged = changes.entry(change.subscription).or_insert(change);
             merged.disable = merged.disable.or(change.disable);
         }
         for change in changes.values_mut() {
             if let Some(subscriber) = engine.subscriber(change.subscription) {
-                change.health = subscriber.standing().lock().health;
+                let standing = *subscriber.standing().lock();
+                change.health = standing.health;
+                // Its owner may have enabled it since.
+                change.disable =
+                    change.disable.filter(|_| standing.status == SubscriptionStatus::TooManyErrors);
             }
         }
         changes.into_values().collect()
@@ -246,9 +252,12 @@ impl Round {
             withdraw(&mut dispatcher, &accepting.event);
         }
         drop(dispatcher);
-        for accepting in self.events.drain(..) {
-            accepting.reply.send(Err(error.like())).ok();
+        let mut refused = Vec::with_capacity(self.events.len());
+        for Accepting { event, reply, permit } in self.events.drain(..) {
+            reply.send(Err(error.like())).ok();
+            refused.push((event, permit));
         }
+        engine.unsure_of_events(refused, error);
     }
 }
 
@@ -285,12 +294,7 @@ fn withdraw(dispatcher: &mut crate::dispatcher::Dispatcher, event: &NewEvent) {
 impl NewEvent {
     /// Target `index` of this event as a job.
     pub(super) fn job(&self, index: usize, payload: &Arc<crate::Payload>) -> Job {
-        let delivery = crate::DeliveryRef {
-            id: self.delivery_id(index),
-            event: self.id,
-            subscription: self.targets[index].subscription,
-            scope: self.scope,
-        };
+        let delivery = self.delivery(index);
         Job {
             delivery,
             payload: Arc::clone(payload),
@@ -322,6 +326,7 @@ impl Engine {
         if self.entries.send(Entry::Flush(reply)).is_ok() {
             let patience: Duration = limits::CUT;
             tokio::select! {
+                biased;
                 _ = flushed => {}
                 () = self.clock.sleep(patience) => tracing::error!("outcomes could not be recorded before the end; their deliveries are made again"),
             }

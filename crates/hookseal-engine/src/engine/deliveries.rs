@@ -24,7 +24,11 @@ impl Engine {
     /// [`EngineError::NotFound`]; [`EngineError::Conflict`] while it is under way or when its subscription is gone.
     pub async fn retry_delivery(self: &Arc<Self>, scope: Scope, id: DeliveryId) -> Result<(), EngineError> {
         let now = self.clock.now();
-        match self.store.retry(scope, id, now).await.map_err(EngineError::Store)? {
+        let retried = self.store.retry(scope, id, now).await.map_err(|error| {
+            self.unsure_of_delivery(scope, id, &error);
+            EngineError::Store(error)
+        })?;
+        match retried {
             Retried::Due(delivery) => {
                 self.begin_asked(delivery, now).await;
                 Ok(())
@@ -45,7 +49,11 @@ impl Engine {
     /// [`EngineError::NotFound`]; [`EngineError::Conflict`] while it is being attempted, and when it has ended.
     pub async fn cancel_delivery(self: &Arc<Self>, scope: Scope, id: DeliveryId) -> Result<(), EngineError> {
         let now = self.clock.now();
-        match self.store.cancel(scope, id, now).await.map_err(EngineError::Store)? {
+        let cancelled = self.store.cancel(scope, id, now).await.map_err(|error| {
+            self.unsure_of_delivery(scope, id, &error);
+            EngineError::Store(error)
+        })?;
+        match cancelled {
             Cancelled::Done => {
                 self.let_order_go_on(scope, id, now).await;
                 Ok(())
@@ -76,15 +84,20 @@ impl Engine {
         let order = ClaimOrder::Only(id);
         let claim =
             Claim { subscription, order, due_before: now, limit: 1, bytes_max: limits::CLAIM_BYTES_MAX };
+        let _leasing = self.leasing.lock().await;
         let claimed = self.store.claim(claim).await.ok()?;
         claimed.deliveries.into_iter().next().map(Job::from)
     }
 
     /// What was called off in the store may have held an ordered subscription up.
     async fn let_order_go_on(self: &Arc<Self>, scope: Scope, id: DeliveryId, now: Timestamp) {
-        if let Ok(Some(record)) = self.store.delivery(scope, id).await {
-            self.dispatcher.lock().store_changed(record.key.subscription, now);
-            self.pump();
+        match self.store.delivery(scope, id).await {
+            Ok(Some(record)) => {
+                self.dispatcher.lock().store_changed(record.key.subscription, now);
+                self.pump();
+            }
+            Ok(None) => {}
+            Err(error) => self.unsure_of_delivery(scope, id, &error),
         }
     }
 
@@ -103,6 +116,7 @@ impl Engine {
         self.end_without_attempt(delivery, End::Cancelled, now, Some(recorded));
         self.pump();
         tokio::select! {
+            biased;
             done = done => done.map_err(|_| EngineError::Stopping),
             () = self.clock.sleep(limits::ACCEPT_TIMEOUT) => Err(EngineError::Store(StoreError::Unavailable {
                 what: "cancelling a delivery was not stored in time",

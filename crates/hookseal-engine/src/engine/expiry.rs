@@ -35,21 +35,24 @@ pub(super) async fn run(engine: Arc<Engine>) {
             Some(at) if at <= now => engine.expire(now).await,
             Some(at) => {
                 tokio::select! {
+                    biased;
+                    _ = stopping.wait_for(|stopping| *stopping != Stopping::No) => return,
                     () = earlier => continue,
                     () = engine.clock.sleep(at.since(now).min(LOOK_AGAIN)) => continue,
-                    _ = stopping.wait_for(|stopping| *stopping != Stopping::No) => return,
                 }
             }
             None => {
                 tokio::select! {
-                    () = earlier => continue,
+                    biased;
                     _ = stopping.wait_for(|stopping| *stopping != Stopping::No) => return,
+                    () = earlier => continue,
                 }
             }
         }
         tokio::select! {
-            () = engine.clock.sleep(limits::EXPIRE_PAUSE) => {}
+            biased;
             _ = stopping.wait_for(|stopping| *stopping != Stopping::No) => return,
+            () = engine.clock.sleep(limits::EXPIRE_PAUSE) => {}
         }
     }
 }

@@ -20,6 +20,7 @@ mod replays;
 mod retention;
 mod rotation;
 mod subscriptions;
+mod unsure;
 
 use std::{
     collections::HashMap,
@@ -79,6 +80,9 @@ pub struct Engine {
     registry: RwLock<Registry>,
     /// One change of subscriptions at a time, so that memory never falls behind the store.
     changing: tokio::sync::Mutex<()>,
+    /// One claim or return of leases at a time: a return that is asked for again, its answer lost, must not give back
+    /// what was claimed in between.
+    leasing: tokio::sync::Mutex<()>,
     dispatcher: Mutex<Dispatcher>,
     entries: mpsc::UnboundedSender<Entry>,
     accepting: Arc<Semaphore>,
@@ -163,6 +167,7 @@ impl Engine {
             ids: IdSource::new(recovered.highest_order),
             registry: RwLock::default(),
             changing: tokio::sync::Mutex::default(),
+            leasing: tokio::sync::Mutex::default(),
             dispatcher: Mutex::new(Dispatcher::new()),
             entries,
             accepting: Arc::new(Semaphore::new(limits::ACCEPTING_BYTES_MAX)),
@@ -271,6 +276,7 @@ impl Engine {
             }
         };
         tokio::select! {
+            biased;
             () = idle => true,
             () = self.clock.sleep(most) => false,
         }
@@ -312,17 +318,8 @@ impl Engine {
         let expires_at = jobs.iter().filter_map(|job| job.terms.expires_at).min();
         drop(jobs);
         for piece in deliveries.chunks(limits::CLAIM_DELIVERIES_MAX) {
-            let mut pause = limits::STORE_RETRY_FIRST;
-            while let Err(error) = self.store.release(piece.to_vec()).await {
-                if *self.stopping.borrow() != Stopping::No {
-                    return;
-                }
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "leases could not be given back yet"
-                );
-                self.clock.sleep(pause).await;
-                pause = (pause * 2).min(limits::STORE_RETRY_LONGEST);
+            if self.give_back(piece).await.is_none() {
+                return;
             }
             let now = self.clock.now();
             let mut dispatcher = self.dispatcher.lock();

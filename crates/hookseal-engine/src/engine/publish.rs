@@ -59,6 +59,7 @@ impl Engine {
         self.keep_pace(&keys).await;
         let mut accepted = self.begin(scope, publish, &keys).await?;
         tokio::select! {
+            biased;
             published = accepted.settled() => published,
             () = self.clock.sleep(limits::ACCEPT_TIMEOUT) => Err(PublishError::Timeout),
         }
@@ -153,6 +154,7 @@ impl Engine {
             return Ok(permit);
         }
         tokio::select! {
+            biased;
             permit = semaphore.acquire_many_owned(permits) => permit.map_err(|_| PublishError::Stopping),
             () = self.clock.sleep(limits::ACCEPT_TIMEOUT) => Err(PublishError::Timeout),
         }
@@ -182,7 +184,7 @@ impl Engine {
         let leased = |subscription| !put_off && dispatcher.promise(subscription, bytes);
         let targets = targets(keys, leased);
         let event = NewEvent { id, scope, payload, external_id, accepted_at: now, window, targets };
-        let accepting = Accepting { event, reply, _permit: permit };
+        let accepting = Accepting { event, reply, permit };
         self.entries.send(Entry::Event(Box::new(accepting))).map_err(|_| PublishError::Stopping)?;
         Ok(Accepted { id, deliveries: keys.len(), verdict })
     }

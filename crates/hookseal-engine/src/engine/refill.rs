@@ -19,10 +19,12 @@ pub(super) async fn run(engine: Arc<Engine>) {
         let woken = engine.refill.notified();
         while engine.refill_one().await {}
         let sleep = engine.until_next_wakeup();
+        // What is due goes before being woken: who is woken all the time must not oversleep.
         tokio::select! {
-            () = woken => {}
-            () = engine.clock.sleep(sleep) => engine.pump(),
+            biased;
             _ = stopping.wait_for(|stopping| *stopping != Stopping::No) => return,
+            () = engine.clock.sleep(sleep) => engine.pump(),
+            () = woken => {}
         }
     }
 }
@@ -40,7 +42,10 @@ impl Engine {
         let Some(wish) = self.dispatcher.lock().next_claim(now) else { return false };
         let ClaimWish { subscription, order, limit } = wish;
         let claim = Claim { subscription, order, due_before: now, limit, bytes_max: limits::CLAIM_BYTES_MAX };
-        match self.store.claim(claim).await {
+        let leasing = self.leasing.lock().await;
+        let claimed = self.store.claim(claim).await;
+        drop(leasing);
+        match claimed {
             Ok(Claimed { deliveries, next_due, next_order }) => {
                 let jobs = deliveries.into_iter().map(Job::from).collect();
                 let next = next_due.zip(next_order).map(|(due, order)| Waiting { due, order });

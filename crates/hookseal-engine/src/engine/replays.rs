@@ -108,9 +108,10 @@ pub(super) async fn run(engine: Arc<Engine>) {
         while engine.advance_replays().await {}
         let waits = engine.replays.wait();
         tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stopping| *stopping != Stopping::No) => return,
             () = changed => {}
             () = engine.clock.sleep(LOOK_AGAIN), if waits => engine.replays.look_again(),
-            _ = stopping.wait_for(|stopping| *stopping != Stopping::No) => return,
         }
     }
 }

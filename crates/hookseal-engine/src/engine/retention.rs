@@ -62,8 +62,9 @@ async fn run(engine: Arc<Engine>, retention: Duration) {
     loop {
         engine.forget(retention).await;
         tokio::select! {
-            () = engine.clock.sleep(pause) => {}
+            biased;
             _ = stopping.wait_for(|stopping| *stopping != Stopping::No) => return,
+            () = engine.clock.sleep(pause) => {}
         }
     }
 }

@@ -85,7 +85,10 @@ impl Engine {
         let _changing = self.changing.lock().await;
         let Subscription { settings, secrets, status, .. } = draft;
         let new = NewSubscription { id, scope, settings, secrets, status, created_at: now };
-        let created = self.store.create_subscription(new).await.map_err(ChangeError::Store)?;
+        let created = self.store.create_subscription(new).await.map_err(|error| {
+            self.unsure_of_subscription(scope, id, &error);
+            ChangeError::Store(error)
+        })?;
         self.enlist(created.clone(), false);
         Ok(created)
     }
@@ -122,11 +125,31 @@ impl Engine {
             status,
             ..SubscriptionChange::of(scope, id, self.clock.now())
         };
-        let changed = self.store.change_subscription(change).await.map_err(ChangeError::Store)?;
+        let changed = self.store.change_subscription(change).await.map_err(|error| {
+            self.unsure_of_subscription(scope, id, &error);
+            ChangeError::Store(error)
+        })?;
         let changed = changed.ok_or(ChangeError::NotFound)?;
         self.enlist(changed.clone(), false);
         self.pump();
-        Ok(changed)
+        Ok(self.as_stored(changed).await)
+    }
+
+    /// A subscription that was changed just now, as it is stored once everything is recorded that ended meanwhile: an
+    /// attempt from before the change may have disabled it after. Memory follows.
+    async fn as_stored(self: &Arc<Self>, changed: Subscription) -> Subscription {
+        self.flush().await;
+        match self.store.subscription(changed.scope, changed.id).await {
+            Ok(Some(stored)) if stored.status != changed.status => {
+                self.enlist(stored.clone(), false);
+                stored
+            }
+            Ok(_) => changed,
+            Err(error) => {
+                self.unsure_of_subscription(changed.scope, changed.id, &error);
+                changed
+            }
+        }
     }
 
     /// Deletes a subscription: nothing begins for it any more, what waits is cancelled, its secrets are destroyed.
@@ -140,14 +163,11 @@ impl Engine {
         id: SubscriptionId,
     ) -> Result<(), EngineError> {
         let _changing = self.changing.lock().await;
-        let deleted =
-            self.store.delete_subscription(scope, id, self.clock.now()).await.map_err(EngineError::Store)?;
-        let mut registry = self.registry.write();
-        if let Some(key) = registry.by_id(scope, id).map(|subscriber| subscriber.subscription.key) {
-            registry.remove(key);
-            self.dispatcher.lock().remove(key);
-            self.replays.look_again();
-        }
+        let deleted = self.store.delete_subscription(scope, id, self.clock.now()).await.map_err(|error| {
+            self.unsure_of_subscription(scope, id, &error);
+            EngineError::Store(error)
+        })?;
+        self.delist(scope, id);
         if deleted { Ok(()) } else { Err(EngineError::NotFound) }
     }
 
@@ -186,9 +206,12 @@ impl Engine {
     }
 
     /// Makes a test delivery durable. Its job is not queued: whoever asked for it makes the attempt.
-    async fn store_ping(&self, event: NewEvent) -> Result<(), EngineError> {
-        let batch = crate::ports::store::Batch { events: vec![event], ..Default::default() };
-        self.store.commit(batch).await.map_err(EngineError::Store)?;
+    async fn store_ping(self: &Arc<Self>, event: NewEvent) -> Result<(), EngineError> {
+        let batch = crate::ports::store::Batch { events: vec![event.clone()], ..Default::default() };
+        self.store.commit(batch).await.map_err(|error| {
+            self.unsure_of_event(&event, &error);
+            EngineError::Store(error)
+        })?;
         self.count_accepted();
         Ok(())
     }
@@ -238,6 +261,16 @@ impl Engine {
         let failing = subscriber.subscription.health.failing_since.is_some();
         self.registry.write().insert(Arc::clone(&subscriber));
         self.configure(&subscriber, Origin { from_before, failing });
+    }
+
+    /// Forgets a subscription that is not stored any more.
+    pub(super) fn delist(&self, scope: Scope, id: SubscriptionId) {
+        let mut registry = self.registry.write();
+        if let Some(key) = registry.by_id(scope, id).map(|subscriber| subscriber.subscription.key) {
+            registry.remove(key);
+            self.dispatcher.lock().remove(key);
+            self.replays.look_again();
+        }
     }
 
     /// Has the queue of a subscription follow its rules.

@@ -21,12 +21,14 @@ use crate::{
 pub trait Store: Send + Sync + 'static {
     /// Stores new events with their deliveries, and outcomes of earlier deliveries, in one transaction.
     ///
-    /// An outcome is applied only while this node holds the delivery's lease; the lease ends with it. An outcome of
-    /// a delivery whose lease was lost, and of a subscription that is gone, is dropped. The same holds for deliveries
-    /// that end without an attempt.
+    /// An outcome is applied only while this node holds the delivery's lease, and where it is of the delivery's next
+    /// attempt; the lease ends with it. An outcome of a delivery whose lease was lost, or of a subscription that is gone,
+    /// is dropped, and so is one that was applied before: the delivery may be leased anew by then. The
+    /// lease counts as well for deliveries that end without an attempt.
     async fn commit(&self, batch: Batch) -> Result<Committed, StoreError>;
 
-    /// Leases deliveries of one subscription that are due, in the order that the claim names.
+    /// Leases deliveries of one subscription that are due, in the order that the claim names. A claim that fails has
+    /// leased nothing, or what lapses by itself: nobody would know what to give back.
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError>;
 
     /// Gives leases back without an outcome: the deliveries are due again, at once, and keep their number of attempts.

@@ -70,6 +70,7 @@ macro_rules! store_conformance {
                 an_outcome_of_another_delivery_is_dropped
                 an_outcome_ends_the_lease
                 of_two_outcomes_in_a_batch_the_first_counts
+                an_outcome_that_is_offered_again_counts_once
                 events_and_outcomes_share_a_batch
                 a_failed_attempt_is_kept_in_full
                 a_successful_attempt_is_kept_compactly

@@ -70,6 +70,23 @@ pub async fn an_outcome_without_a_lease_is_dropped<H: Harness>(world: World<H>) 
     assert_eq!(world.claimed(subscription.key, 9).await, [key.id]);
 }
 
+/// Whoever lost the answer offers the same outcome again. The delivery may be leased anew by then: nothing is counted
+/// twice, and that lease stays.
+pub async fn an_outcome_that_is_offered_again_counts_once<H: Harness>(world: World<H>) {
+    let subscription = world.subscription(LIVE).await;
+    let event = world.publish(1, vec![leased(&subscription)]).await;
+    let key = delivery(&event, 0);
+    let outcome = failure(key, 1, at(2), NextStep::RetryAt(at(3)));
+    world.record(vec![outcome.clone()]).await;
+    assert_eq!(world.claimed(subscription.key, 9).await, [key.id]);
+    world.record(vec![outcome]).await;
+    let record = world.read(key).await;
+    assert_eq!((record.state, record.attempts), (DeliveryState::Leased, 1));
+    world.record(vec![success(key, 2, at(10))]).await;
+    assert_eq!(world.read(key).await.state, DeliveryState::Succeeded);
+    assert_eq!(world.attempts(key).await.len(), 2);
+}
+
 /// A lease is of one delivery: whoever names another event or subscription has none.
 pub async fn an_outcome_of_another_delivery_is_dropped<H: Harness>(world: World<H>) {
     let (one, two) = (world.subscription(LIVE).await, world.subscription(LIVE).await);

@@ -137,7 +137,7 @@ impl State {
         else {
             return;
         };
-        if !leases.remove(&order) {
+        if outcome.attempt.number != delivery.attempts + 1 || !leases.remove(&order) {
             return;
         }
         let attempt = outcome.attempt;

@@ -1,6 +1,7 @@
 //! A store in memory: the port's rules in the plainest form, to be compared with and to be tested against.
 
 mod commit;
+mod look;
 mod prune;
 mod read;
 mod replays;
@@ -26,6 +27,7 @@ use hookseal_engine::{
         Recovered, ReplayStep, Retried, Store, StoreError, SubscriptionChange,
     },
 };
+pub(crate) use look::OnDisk;
 use parking_lot::{Mutex, MutexGuard};
 use state::{Owned, State};
 

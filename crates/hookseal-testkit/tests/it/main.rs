@@ -1,6 +1,7 @@
 //! The in-memory store passes the suite that it is part of, and the simulated clock and entropy do what they say.
 
 mod clock;
+mod simulation;
 
 use std::sync::Arc;
 
