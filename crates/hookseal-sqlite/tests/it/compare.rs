@@ -246,13 +246,7 @@ impl Pair {
         match step {
             Step::Commit { events, outcomes, ended } => self.commit(events, outcomes, ended).await,
             Step::Health { subscription, failures, disable } => {
-                let health = Health {
-                    failures_in_a_row: failures,
-                    failing_since: (failures > 0).then_some(now),
-                    ..Health::GOOD
-                };
-                let change = HealthChange { subscription: self.pick(subscription).1, health, disable };
-                let _ = both!(self, |store| store.commit(Batch { health: vec![change], ..Batch::default() }));
+                self.change_health(subscription, failures, disable).await;
             }
             Step::Claim { subscription, by_place, limit, bytes_max, ahead_ms } => {
                 let due_before = now.saturating_add(Duration::from_millis(ahead_ms));
@@ -313,6 +307,17 @@ impl Pair {
                 self.recover().await;
             }
         }
+    }
+
+    async fn change_health(&mut self, subscription: Index, failures: u32, disable: Option<DisableReason>) {
+        let now = self.now();
+        let health = Health {
+            failures_in_a_row: failures,
+            failing_since: (failures > 0).then_some(now),
+            ..Health::GOOD
+        };
+        let change = HealthChange { subscription: self.pick(subscription).1, health, disable };
+        let _ = both!(self, |store| store.commit(Batch { health: vec![change], ..Batch::default() }));
     }
 
     async fn take_later(&mut self, later: Later) {
