@@ -128,6 +128,11 @@ pub const PROMPT_UP_TO: Duration = Duration::from_millis(25);
 pub const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of bodies that wait in memory over all subscriptions.
 pub const QUEUE_BYTES_TOTAL_MAX: usize = 24 * 1024 * 1024;
+/// Deliveries of one subscription that somebody asked for one by one and that wait in memory, before all others: as many
+/// as a person looks at. The rest waits in the store.
+pub const ASKED_DELIVERIES_MAX: usize = 64;
+/// Bytes of their bodies from which on the rest waits in the store: one of the largest bodies fits.
+pub const ASKED_BYTES_MAX: usize = 1024 * 1024;
 /// Deliveries read back from the store at once.
 pub const CLAIM_DELIVERIES_MAX: usize = 256;
 /// Bytes of bodies read back from the store at once.
@@ -221,6 +226,8 @@ const _: () = {
     assert!(CROWDED_FROM < QUEUE_DELIVERIES_MAX);
     assert!(PROMPT_UP_TO.as_millis() < QUICK_UP_TO.as_millis());
     assert!(QUEUE_BYTES_MAX <= QUEUE_BYTES_TOTAL_MAX);
+    assert!(ASKED_DELIVERIES_MAX <= QUEUE_DELIVERIES_SLOW_MAX);
+    assert!(BODY_BYTES_MAX <= ASKED_BYTES_MAX && 2 * ASKED_BYTES_MAX <= QUEUE_BYTES_MAX);
     assert!(QUEUE_DELIVERIES_MAX <= QUEUE_DELIVERIES_TOTAL_MAX);
     assert!(IN_FLIGHT_TOTAL_MAX <= COMMIT_OUTCOMES_MAX, "all that is in flight fits into one commit");
     // One subscription holds at most half of what it leaves free to others.

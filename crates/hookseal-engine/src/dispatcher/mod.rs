@@ -148,7 +148,13 @@ impl Dispatcher {
     }
 
     /// Takes a promise back, because the commit failed or the event was not new.
-    pub fn withdraw(&mut self, key: SubscriptionKey, bytes: usize) {
+    pub fn withdraw(&mut self, key: SubscriptionKey, bytes: usize, now: Timestamp) {
+        self.end_promise(key, bytes);
+        // The place may be what something in the store waits for.
+        self.watch_store(key, now);
+    }
+
+    fn end_promise(&mut self, key: SubscriptionKey, bytes: usize) {
         if let Some(queue) = self.queues.get_mut(&key) {
             queue.promised -= 1;
             queue.promised_bytes -= bytes;
@@ -158,12 +164,22 @@ impl Dispatcher {
 
     /// Keeps a promise: the delivery is committed and leased.
     pub fn admit(&mut self, job: Job, now: Timestamp) {
-        self.withdraw(job.delivery.subscription, job.bytes());
+        self.end_promise(job.delivery.subscription, job.bytes());
         self.enqueue(job, now);
     }
 
+    /// Whether there is room in memory for one more delivery that somebody asks for; otherwise it is to wait in the store.
+    #[must_use]
+    pub fn has_room_for_asked(&self, key: SubscriptionKey) -> bool {
+        self.queues.get(&key).is_some_and(|queue| {
+            let (pace, waiting, bytes) = (queue.tempo.pace, queue.waiting(), queue.all_bytes());
+            queue.takes_asked() && self.budget.allows_delivery(pace, waiting, bytes)
+        })
+    }
+
     /// Takes in a delivery that is leased because somebody asked for it. It goes before what nobody asked for, also
-    /// while the breaker is open; in an ordered queue it goes by its place.
+    /// while the breaker is open; in an ordered queue it goes by its place. Where there is no room for it any more, it
+    /// goes back to the store.
     pub fn admit_asked(&mut self, job: Job, now: Timestamp) {
         let (key, order) = (job.delivery.subscription, job.order());
         if let Some(first) = self.queues.get_mut(&key).and_then(|queue| queue.stored.as_mut())
@@ -172,7 +188,11 @@ impl Dispatcher {
             // It was what goes first in the store; what does now is asked for.
             first.due = now;
         }
-        self.enqueue(job, now);
+        if self.has_room_for_asked(key) {
+            self.enqueue(job, now);
+        } else {
+            self.send_back(job);
+        }
         self.watch_store(key, now);
     }
 
@@ -385,16 +405,20 @@ impl Dispatcher {
 
     fn enqueue(&mut self, job: Job, now: Timestamp) {
         let key = job.delivery.subscription;
-        let Some(queue) = self.queues.get_mut(&key) else {
-            return self.returns.push(job);
+        let Some(queue) = self.queues.get_mut(&key).filter(|queue| queue.keeps(&job, now)) else {
+            return self.send_back(job);
         };
-        if !queue.keeps(&job, now) {
-            queue.returning += 1;
-            return self.returns.push(job);
-        }
         self.budget.take(queue.tempo.pace, place(job.bytes()));
         queue.put(job);
         self.take_turn(key, now);
+    }
+
+    /// Has a job returned to the store that was not taken in.
+    fn send_back(&mut self, job: Job) {
+        if let Some(queue) = self.queues.get_mut(&job.delivery.subscription) {
+            queue.returning += 1;
+        }
+        self.returns.push(job);
     }
 
     /// Takes all jobs out of a queue; they are due at once, in the store.

@@ -23,8 +23,12 @@ fn rules(key: i64, active: bool) -> QueueRules {
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Publish(i64),
-    /// A place is promised, and the commit fails.
-    Withdraw(i64),
+    /// A place is promised to an event whose commit begins.
+    Promise(i64),
+    /// The commits that are under way fail.
+    Withdraw,
+    /// An endpoint fails for so many attempts, each of which is made again, so many milliseconds apart.
+    Fail(i64, u32, u64),
     /// An attempt ends: it succeeds, or its delivery is due again after so many milliseconds.
     End(usize, Option<u64>),
     Record,
@@ -43,7 +47,9 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => (0..KEYS).prop_map(Step::Publish),
-        1 => (0..KEYS).prop_map(Step::Withdraw),
+        1 => (0..KEYS).prop_map(Step::Promise),
+        1 => Just(Step::Withdraw),
+        1 => (0..KEYS, 1..14u32, 0..400u64).prop_map(|(key, times, apart)| Step::Fail(key, times, apart)),
         8 => (any::<usize>(), proptest::option::weighted(0.3, 0..20_000u64)).prop_map(|(i, due)| Step::End(i, due)),
         6 => Just(Step::Record),
         6 => Just(Step::Claim),
@@ -52,7 +58,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::Return),
         1 => (0..KEYS).prop_map(Step::Pause),
         2 => (0..KEYS).prop_map(Step::Resume),
-        1 => any::<usize>().prop_map(Step::Ask),
+        4 => any::<usize>().prop_map(Step::Ask),
         4 => (0..3_000u64).prop_map(Step::Pass),
     ];
     vec(step, 0..250)
@@ -82,6 +88,7 @@ struct Course {
     over: Vec<(i64, u64, Option<Timestamp>)>,
     returns: Vec<Job>,
     slow_claims: Vec<(SubscriptionKey, Vec<Job>, Option<Waiting>)>,
+    promised: Vec<i64>,
     begun_at: Vec<Timestamp>,
 }
 
@@ -102,6 +109,7 @@ impl Course {
             over: Vec::new(),
             returns: Vec::new(),
             slow_claims: Vec::new(),
+            promised: Vec::new(),
             begun_at: Vec::new(),
         }
     }
@@ -109,11 +117,13 @@ impl Course {
     fn take(&mut self, step: Step) -> Result<(), TestCaseError> {
         match step {
             Step::Publish(key) => self.publish(key),
-            Step::Withdraw(key) => {
+            Step::Promise(key) => {
                 if self.dispatcher.promise(SubscriptionKey(key), 2) {
-                    self.dispatcher.withdraw(SubscriptionKey(key), 2);
+                    self.promised.push(key);
                 }
             }
+            Step::Withdraw => self.withdraw(),
+            Step::Fail(key, times, apart) => self.fail(key, times, apart)?,
             Step::End(index, again) => self.end(index, again),
             Step::Record => self.record(),
             Step::Claim => self.claim()?,
@@ -153,6 +163,26 @@ impl Course {
             let waiting = Waiting { due: self.now, order: self.order };
             self.dispatcher.stored(SubscriptionKey(key), waiting, true, self.now);
         }
+    }
+
+    fn withdraw(&mut self) {
+        for key in std::mem::take(&mut self.promised) {
+            self.dispatcher.withdraw(SubscriptionKey(key), 2, self.now);
+        }
+    }
+
+    fn fail(&mut self, key: i64, times: u32, apart: u64) -> Result<(), TestCaseError> {
+        for _ in 0..times {
+            self.claim()?;
+            self.begin()?;
+            let of_it = |begun: &Begun| begun.job.delivery.subscription.0 == key;
+            while let Some(index) = self.under_way.iter().position(of_it) {
+                self.end(index, Some(apart));
+            }
+            self.record();
+            self.take(Step::Pass(apart))?;
+        }
+        Ok(())
     }
 
     fn end(&mut self, index: usize, again: Option<u64>) {
@@ -271,7 +301,7 @@ impl Course {
         let leased = self.open.values().filter(|place| **place == Place::Leased).count();
         let elsewhere =
             self.returns.len() + self.slow_claims.iter().map(|claim| claim.1.len()).sum::<usize>();
-        prop_assert_eq!(self.dispatcher.in_memory(), leased - elsewhere);
+        prop_assert_eq!(self.dispatcher.in_memory(), leased - elsewhere + self.promised.len());
         prop_assert_eq!(self.dispatcher.in_flight(), self.under_way.len());
         prop_assert_eq!(self.dispatcher.unrecorded(), self.under_way.len() + self.over.len());
         Ok(())
@@ -282,6 +312,7 @@ impl Course {
         for key in 0..KEYS {
             self.take(Step::Resume(key))?;
         }
+        self.withdraw();
         for _ in 0..3_000 {
             if self.open.is_empty() {
                 return Ok(());

@@ -132,6 +132,13 @@ impl Queue {
             && self.all_bytes() < limits::QUEUE_BYTES_MAX
     }
 
+    /// Whether one more delivery that somebody asks for may wait here.
+    pub(super) fn takes_asked(&self) -> bool {
+        let asked = self.jobs.iter().filter(|job| job.trigger == Trigger::Manual);
+        let (count, bytes) = asked.fold((0, 0), |(count, bytes), job| (count + 1, bytes + job.bytes()));
+        self.rules.active && count < limits::ASKED_DELIVERIES_MAX && bytes < limits::ASKED_BYTES_MAX
+    }
+
     /// How full it is, in thousandths, where it is about to have room: its endpoint answers promptly, and nothing else
     /// holds it up. `None` for a queue that a publisher would wait for in vain.
     pub(super) fn crowding(&self) -> Option<usize> {
@@ -257,7 +264,8 @@ impl Queue {
         let low = limits::CLAIM_DELIVERIES_MAX.min(most / 2);
         let runs_low = self.waiting() <= low && self.all_bytes() < limits::QUEUE_BYTES_MAX;
         match self.breaker.permit(now) {
-            Permit::Probe if self.waiting() == 0 => 1,
+            // What waits in memory may be what was asked for later, which the head in the store holds up.
+            Permit::Probe if self.waiting() == 0 || self.is_held_by_store() => 1,
             Permit::Any if runs_low => limits::CLAIM_DELIVERIES_MAX.min(most - self.waiting()),
             Permit::Any if self.is_held_by_store() => 1,
             _ => 0,

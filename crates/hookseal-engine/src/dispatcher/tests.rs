@@ -331,6 +331,83 @@ fn what_was_asked_for_goes_out_although_the_breaker_is_open_and_before_the_rest(
 }
 
 #[test]
+fn what_is_asked_for_takes_no_more_memory_than_its_share() {
+    for (bytes, most) in [(2, limits::ASKED_DELIVERIES_MAX), (256 * 1024, 4)] {
+        let mut dispatcher = with([1, 2], RULES);
+        let key = SubscriptionKey(1);
+        let mut large = asked(1, 0);
+        Arc::make_mut(&mut large.payload).body = Bytes::from(vec![0; bytes]);
+        (0..2).for_each(|order| dispatcher.admit_asked(asked(1, order), NOW));
+        assert_eq!(all(&mut dispatcher, NOW).len(), 2, "they hang");
+        for order in 10..200 {
+            let delivery = asked(1, order).delivery;
+            let admits = dispatcher.has_room_for_asked(key);
+            assert_eq!(admits, order < 10 + most as u64, "{order}");
+            dispatcher.admit_asked(Job { delivery, ..large.clone() }, NOW);
+        }
+        assert_eq!(dispatcher.in_memory(), most);
+        assert!(dispatcher.promise(SubscriptionKey(2), 2), "there is memory for others");
+        let back = give_back(&mut dispatcher, NOW);
+        assert_eq!(back, (10 + most as u64..200).collect::<Vec<_>>(), "the rest waits in the store");
+        assert!(dispatcher.next_claim(NOW).is_some(), "from where it comes in its turn");
+    }
+}
+
+#[test]
+fn an_ordered_queue_goes_on_after_its_breaker_opened_while_a_later_one_was_asked_for() {
+    for asked_at_failure in [1, 10] {
+        let mut dispatcher = with([1], ORDERED);
+        let key = SubscriptionKey(1);
+        put(&mut dispatcher, job(1, 5));
+        for failure in 1..=10 {
+            let begun = dispatcher.next_attempt(NOW).unwrap();
+            if failure == asked_at_failure {
+                dispatcher.admit_asked(asked(1, 8), NOW);
+            }
+            dispatcher.finished(key, begun.epoch, ended(Reaction::Failed, 5), NOW);
+            dispatcher.stored(key, Waiting { due: NOW, order: 5 }, false, NOW);
+            dispatcher.recorded(key, 1, NOW);
+            if failure < 10 {
+                assert_eq!(dispatcher.next_claim(NOW).unwrap().subscription, key);
+                dispatcher.claimed(key, vec![job(1, 5)], None, NOW);
+            }
+        }
+        assert!(matches!(state(&dispatcher), BreakerState::Open { .. }));
+        assert!(dispatcher.next_attempt(NOW).is_none() && dispatcher.next_claim(NOW).is_none());
+        assert_eq!(dispatcher.next_wakeup(), Some(after(1_000)), "whether attempts hang");
+        assert!(dispatcher.next_attempt(after(PROBE)).is_none());
+        assert_eq!(dispatcher.next_claim(after(PROBE)).unwrap().limit, 1);
+        dispatcher.claimed(key, vec![job(1, 5)], None, after(PROBE));
+        for expected in [5, 8] {
+            let begun = dispatcher.next_attempt(after(PROBE)).unwrap();
+            assert_eq!(begun.job.order(), expected);
+            end(&mut dispatcher, &begun, Reaction::Answered, after(PROBE));
+        }
+    }
+}
+
+#[test]
+fn a_promise_that_is_taken_back_lets_what_waits_in_the_store_go_on() {
+    let mut dispatcher = with([1], RULES);
+    let key = SubscriptionKey(1);
+    put(&mut dispatcher, job(1, 1));
+    for failure in 1..=10 {
+        let begun = dispatcher.next_attempt(NOW).unwrap();
+        // The breaker opens while an event is committed.
+        if failure == 10 {
+            assert!(dispatcher.promise(key, 2));
+        } else {
+            put(&mut dispatcher, job(1, 1 + failure));
+        }
+        end(&mut dispatcher, &begun, Reaction::Failed, NOW);
+    }
+    dispatcher.stored(key, Waiting { due: NOW, order: 1 }, false, NOW);
+    assert!(dispatcher.next_claim(after(PROBE)).is_none(), "the event may yet be the probe");
+    dispatcher.withdraw(key, 2, after(PROBE));
+    assert!(dispatcher.next_claim(after(PROBE)).is_some());
+}
+
+#[test]
 fn a_breaker_that_opens_gives_everything_back() {
     let mut dispatcher = with([1], RULES);
     (100..150).for_each(|order| put(&mut dispatcher, job(1, order)));

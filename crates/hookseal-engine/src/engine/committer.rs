@@ -247,9 +247,10 @@ impl Round {
 
     /// The batch is not durable: publishers are told, outcomes are kept.
     fn refuse(&mut self, engine: &Arc<Engine>, error: &StoreError) {
+        let now = engine.clock.now();
         let mut dispatcher = engine.dispatcher.lock();
         for accepting in &self.events {
-            withdraw(&mut dispatcher, &accepting.event);
+            withdraw(&mut dispatcher, &accepting.event, now);
         }
         drop(dispatcher);
         let mut refused = Vec::with_capacity(self.events.len());
@@ -269,7 +270,7 @@ fn place(
     now: hookseal::Timestamp,
 ) {
     if verdict != Verdict::Accepted {
-        withdraw(dispatcher, event);
+        withdraw(dispatcher, event, now);
         return;
     }
     let payload = Arc::new(event.payload.clone());
@@ -285,9 +286,9 @@ fn place(
     }
 }
 
-fn withdraw(dispatcher: &mut crate::dispatcher::Dispatcher, event: &NewEvent) {
+fn withdraw(dispatcher: &mut crate::dispatcher::Dispatcher, event: &NewEvent, now: hookseal::Timestamp) {
     for target in event.targets.iter().filter(|target| target.leased) {
-        dispatcher.withdraw(target.subscription, event.payload.body.len());
+        dispatcher.withdraw(target.subscription, event.payload.body.len(), now);
     }
 }
 

@@ -64,11 +64,12 @@ impl Engine {
         }
     }
 
-    /// Has a delivery that somebody made due go before what waits, also while its subscription's breaker is open.
+    /// Has a delivery that somebody made due go before what waits, also while its subscription's breaker is open, as far
+    /// as there is room in memory: what does not fit waits in the store, and goes in its turn.
     async fn begin_asked(self: &Arc<Self>, delivery: DeliveryRef, now: Timestamp) {
         let DeliveryRef { id, subscription, .. } = delivery;
-        let active = self.subscriber(subscription).is_some_and(|subscriber| subscriber.rules().active);
-        let claimed = if active { self.claim_only(delivery, now).await } else { None };
+        let has_room = self.dispatcher.lock().has_room_for_asked(subscription);
+        let claimed = if has_room { self.claim_only(delivery, now).await } else { None };
         let mut dispatcher = self.dispatcher.lock();
         match claimed {
             Some(job) => dispatcher.admit_asked(job, now),

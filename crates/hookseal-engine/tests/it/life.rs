@@ -220,6 +220,38 @@ async fn a_delivery_that_was_given_up_is_retried_on_its_whole_schedule() {
 }
 
 #[tokio::test]
+async fn retries_of_many_large_deliveries_wait_in_the_store_and_are_all_made() {
+    const MANY: usize = 60;
+    let world = World::answering(|_, number| match number {
+        ..=MANY => Answer::Status(404),
+        _ => Answer::AtTheGate(200),
+    })
+    .await;
+    let schedule = Some(vec![]);
+    let once = SubscriptionSettings { retry_schedule_s: schedule, ..settings("standard-webhooks") };
+    world.subscribe_with(once).await;
+    let body: &str = "x".repeat(limits::BODY_BYTES_DEFAULT).leak();
+    let (mut events, mut ids) = (Vec::new(), Vec::new());
+    for _ in 0..MANY {
+        events.push(world.try_publish(publish("t", body)).await.unwrap());
+    }
+    for event in &events {
+        ids.push(world.until_state(event, DeliveryState::Failed).await.key.id);
+    }
+    for id in ids {
+        world.engine.retry_delivery(SCOPE, id).await.unwrap();
+    }
+    world.sent(MANY + 1).await;
+    let in_memory = world.engine.stats().in_memory * body.len();
+    assert!(in_memory <= limits::QUEUE_BYTES_MAX + limits::CLAIM_BYTES_MAX, "{in_memory} bytes");
+    world.open_gate();
+    for event in &events {
+        world.until_state(event, DeliveryState::Succeeded).await;
+    }
+    assert_eq!(world.sent_so_far(), 2 * MANY, "each of them once");
+}
+
+#[tokio::test]
 async fn a_retry_for_a_paused_subscription_waits_until_it_is_enabled() {
     let world = World::answering(|_, number| Answer::Status(if number == 1 { 410 } else { 200 })).await;
     let once = SubscriptionSettings { retry_schedule_s: Some(vec![]), ..settings("standard-webhooks") };
