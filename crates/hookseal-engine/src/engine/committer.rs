@@ -137,16 +137,24 @@ impl Round {
                 Ok(committed) => self.settle(engine, &committed.verdicts),
                 Err(error) => {
                     self.refuse(engine, &error);
+                    if !self.holds_outcomes() {
+                        self.answer_flushes();
+                    }
                     return Err(error);
                 }
             }
             engine.pump();
         }
+        self.answer_flushes();
+        Ok(())
+    }
+
+    /// Nothing is left of what came before whoever waits for that.
+    fn answer_flushes(&mut self) {
         for reply in self.flushes.drain(..) {
             // Whoever asked may have stopped waiting.
             reply.send(()).ok();
         }
-        Ok(())
     }
 
     fn batch(&self, engine: &Engine) -> Batch {
