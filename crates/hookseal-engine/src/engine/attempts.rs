@@ -11,7 +11,7 @@ use super::{
     operational::{Happening, Notice},
 };
 use crate::{
-    AttemptRecord, AttemptResult, DeliveryRef, FailureKind, Trigger,
+    AttemptRecord, AttemptResult, DeliveryRef, FailureKind, OnGiveUp, Trigger,
     dispatcher::{Begun, Dispatcher, Ended, Job},
     health::Went,
     outcome::{before_expiry, decide, explain_status, is_success},
@@ -139,20 +139,26 @@ impl Engine {
         let well = next == NextStep::Succeeded;
         let counter = if well { &self.counters.succeeded } else { &self.counters.failed };
         counter.fetch_add(1, Ordering::Relaxed);
+        let failed_with = result.failure.as_ref().map(|failure| failure.kind);
+        // Neither that the operator's proxy does not work nor that one payload cannot be signed says anything about the
+        // endpoint.
+        let says_nothing = match failed_with {
+            Some(FailureKind::Proxy) => true,
+            Some(FailureKind::Unsendable) => subscriber.check().is_ok(),
+            _ => false,
+        };
         let went = match next {
             NextStep::Succeeded => Went::Well,
             _ => Went::Badly {
                 number: tries,
                 gone: decision.gone,
                 given_up: next == NextStep::GiveUp,
-                permanent: result.failure.as_ref().is_some_and(|failure| failure.kind.is_permanent()),
+                permanent: failed_with.is_some_and(FailureKind::is_permanent) && !says_nothing,
             },
         };
-        // That the operator's proxy does not work says nothing about the endpoint. Giving up has its own consequences,
-        // whatever led to it.
-        let is_ours = result.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Proxy);
-        let is_minded = !is_ours || next == NextStep::GiveUp;
-        let standing = if is_minded { self.mind_health(job, went, now) } else { None };
+        // An ordered subscription may not go on without its head, whatever that was given up for.
+        let stops = next == NextStep::GiveUp && subscriber.policy.ordered == Some(OnGiveUp::Stop);
+        let standing = if stops || !says_nothing { self.mind_health(job, went, now) } else { None };
         let attempt = AttemptRecord { number, trigger: job.trigger, started_at, result };
         let notices = self.notices(subscriber, job, &attempt, next, standing.as_ref(), now);
         if !well {

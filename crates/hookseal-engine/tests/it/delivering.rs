@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use hookseal::{Part, Profile, Request, Timestamp, Verifier, VerifyOptions};
 use hookseal_engine::{
-    ChangeError, DeliveryState, DisableReason, FailureKind, Health, SecretChoice, Subscription,
-    SubscriptionStatus, Trigger, ports::Outbound,
+    ChangeError, DeliveryRecord, DeliveryState, DisableAfter, DisableReason, FailureKind, Health, OnGiveUp,
+    SecretChoice, Subscription, SubscriptionSettings, SubscriptionStatus, Trigger, ports::Outbound,
 };
 
 use crate::world::{Answer, NOW, SCOPE, World, bounded, header, publish, settings};
@@ -316,4 +316,32 @@ async fn a_proxy_that_does_not_work_disables_nobody() {
     let event = world.publish("feedback.created").await;
     world.until(&event, |record| record.attempts == 1).await;
     assert_eq!(stored().await.health.failures_in_a_row, 1);
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_signed_says_nothing_about_the_endpoint() {
+    let world = World::answering(|_, _| Answer::Status(200)).await;
+    let rule = SubscriptionSettings { disable_after: Some(DisableAfter::Failures(2)), ..settings("mailgun") };
+    let once = SubscriptionSettings { retry_schedule_s: Some(vec![]), ..rule.clone() };
+    let stops = SubscriptionSettings { ordered: Some(OnGiveUp::Stop), ..once.clone() };
+    for (settings, state, status, because) in [
+        (rule, DeliveryState::Pending, SubscriptionStatus::Active, None),
+        (once, DeliveryState::Failed, SubscriptionStatus::Active, None),
+        (stops, DeliveryState::Failed, SubscriptionStatus::TooManyErrors, Some(DisableReason::GaveUp)),
+    ] {
+        let subscription = world.subscribe_with(settings).await;
+        for _ in 0..if because.is_some() { 1 } else { 5 } {
+            let event = world.try_publish(publish("t", "no JSON")).await.unwrap();
+            let failed = |record: &DeliveryRecord| {
+                record.key.subscription == subscription.key && record.state == state && record.attempts == 1
+            };
+            let record = world.until(&event, failed).await;
+            assert_eq!(record.last_failure, Some(FailureKind::Unsendable));
+        }
+        let stored = world.engine.store().subscription(SCOPE, subscription.id).await.unwrap().unwrap();
+        assert_eq!((stored.status, stored.disabled_because), (status, because));
+        if because.is_none() {
+            assert_eq!(stored.health, Health::GOOD);
+        }
+    }
 }
