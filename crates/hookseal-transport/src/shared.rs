@@ -106,7 +106,7 @@ pub(crate) struct BrokenExchange {
     pub(crate) failure: Failure,
     /// Whether the endpoint said that it did nothing with the request.
     pub(crate) is_unprocessed: bool,
-    /// Whether anything came back for this request, be it that it was reset.
+    /// Whether anything came back on the connection after this request was begun, be it for another one.
     pub(crate) has_answered: bool,
 }
 
@@ -182,7 +182,8 @@ impl Exchange {
             Some(failure) => failure.clone(),
             None => failure::of_shared_exchange(error, self.has_answered),
         };
-        let has_answered = self.has_answered || !error.is_io();
+        // Whatever came since the request was begun shows that the endpoint was still there, and may have acted on it.
+        let has_answered = self.has_answered || !error.is_io() || meter.bytes_read() != self.read_before;
         BrokenExchange { failure, is_unprocessed, has_answered }
     }
 

@@ -123,7 +123,7 @@ impl HttpTransport {
             let may_repeat = match broken.answered {
                 Answered::Begun => false,
                 // A kept connection may have been closed from the other side at any time before. Nothing came back on
-                // it, so that this is no answer of the endpoint's, and a new connection gets one.
+                // it since, so that this is no answer of the endpoint's, and a new connection gets one.
                 Answered::Nothing => is_kept,
                 Answered::NotProcessed => true,
             };
@@ -261,7 +261,7 @@ enum Answered {
     Nothing,
     /// That the endpoint did nothing with the request (RFC 9113 section 8.7).
     NotProcessed,
-    /// Part of an answer.
+    /// Part of an answer, or something else that shows that the endpoint was there and may have acted on the request.
     Begun,
 }
 

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 
-use super::raw::{CANCEL, GOAWAY, REFUSED_STREAM, RST_STREAM, Raw};
+use super::raw::{CANCEL, GOAWAY, PING, REFUSED_STREAM, RST_STREAM, Raw};
 use crate::authority::{Authority, HOST, Handshakes, serve_with, url};
 use crate::support::{Server, assert_failed, assert_ok, eventually, outbound, post, post_a_thousand_times};
 
@@ -312,6 +312,29 @@ async fn a_kept_connection_that_was_closed_is_replaced_within_the_attempt() {
     for expected in 1..=10 {
         assert_ok(&post(&transport, &url(&server)).await);
         assert_eq!(handshakes.all(), expected);
+    }
+}
+
+#[tokio::test]
+async fn what_a_live_connection_may_have_handled_is_not_sent_again() {
+    for takes_leave in [true, false] {
+        let authority = Authority::new();
+        let (server, handshakes) = serve_raw(&authority, move |mut raw, _| async move {
+            let first = raw.request().await.unwrap();
+            raw.answer(first).await;
+            // Handles the second one and dies. Either frame shows that it was there.
+            let Some(second) = raw.request().await else { return };
+            if takes_leave {
+                raw.go_away(second).await;
+            } else {
+                raw.send(PING, 0, 0, &[0; 8]).await;
+            }
+        })
+        .await;
+        let transport = authority.transport(|_| {});
+        assert_ok(&post(&transport, &url(&server)).await);
+        assert_failed(&post(&transport, &url(&server)).await, FailureKind::Connection, "without an answer");
+        assert_eq!(handshakes.all(), 1, "{takes_leave}");
     }
 }
 
