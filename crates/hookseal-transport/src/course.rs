@@ -71,9 +71,9 @@ impl Course {
         self.stage_started = now;
     }
 
-    /// The connection is asked of this proxy.
-    pub(crate) fn asks(&mut self, proxy: &Arc<str>) {
-        self.result.proxy = Some(proxy.to_string());
+    /// The connection is asked of this proxy, or of none.
+    pub(crate) fn asks(&mut self, proxy: Option<&Arc<str>>) {
+        self.result.proxy = proxy.map(ToString::to_string);
     }
 
     pub(crate) fn connected_by(&mut self, route: &Route) {
@@ -124,7 +124,15 @@ impl Course {
     }
 
     /// The deadline passed.
+    ///
+    /// A proxy that has given no connection by then may hang itself, or still be trying to reach the endpoint. It is
+    /// held to be the one at fault: blaming the endpoints would have a proxy that hangs disable all of them at once,
+    /// while one endpoint that a proxy cannot reach is still held to account when a delivery is given up.
     pub(crate) fn time_out(&mut self) {
+        let kind = match (self.stage, &self.result.proxy) {
+            (Stage::Connecting, Some(_)) => FailureKind::Proxy,
+            _ => FailureKind::Timeout,
+        };
         let reached = match self.stage {
             Stage::Starting | Stage::Resolving => "the name was still being resolved".to_owned(),
             Stage::Connecting => match &self.result.proxy {
@@ -136,7 +144,7 @@ impl Course {
             Stage::Reading => format!("{} of the body had come", bytes_words(self.body_read)),
         };
         let detail = format!("no whole answer within {}: {reached}", duration_words(self.timeout));
-        self.fail(Failure::new(FailureKind::Timeout, detail));
+        self.fail(Failure::new(kind, detail));
     }
 
     pub(crate) fn finish(mut self) -> AttemptResult {

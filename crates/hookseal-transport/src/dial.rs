@@ -137,7 +137,7 @@ impl Dialer {
     async fn wire(&self, endpoint: &Endpoint, course: &mut Course) -> Result<(Wire, Route), Failure> {
         if let Some(egress) = self.egress.as_ref().filter(|egress| egress.resolves(endpoint)) {
             course.enter(Stage::Connecting);
-            course.asks(&egress.shown);
+            course.asks(Some(&egress.shown));
             let target = Target::Name(&endpoint.host, endpoint.port);
             let wire = self.ask(egress, &target, course).await?;
             return Ok((wire, Route { address: None, proxy: Some(Arc::clone(&egress.shown)) }));
@@ -171,9 +171,7 @@ impl Dialer {
         course: &mut Course,
     ) -> Result<(Wire, Route), Failure> {
         let egress = self.egress.as_ref().filter(|egress| !egress.bypasses(address.ip()));
-        if let Some(egress) = egress {
-            course.asks(&egress.shown);
-        }
+        course.asks(egress.map(|egress| &egress.shown));
         let share = course.remaining() / u32::try_from(addresses_left).unwrap_or(u32::MAX);
         let opening = async {
             match egress {

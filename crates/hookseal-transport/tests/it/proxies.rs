@@ -357,8 +357,8 @@ async fn a_proxy_that_is_not_there_or_says_nothing_is_named() {
     let mut outbound = outbound(transport.endpoint(&format!("https://{HOST}/"), &tls).unwrap());
     outbound.timeout = Duration::from_millis(200);
     let result = transport.send(outbound).await;
-    assert_failed(&result, FailureKind::Timeout, "had not given a connection");
-    assert_failed(&result, FailureKind::Timeout, &format!("the proxy http://{}", silent.address));
+    assert_failed(&result, FailureKind::Proxy, "no whole answer within 200 ms");
+    assert_failed(&result, FailureKind::Proxy, &format!("the proxy http://{} had not", silent.address));
 }
 
 #[tokio::test]
