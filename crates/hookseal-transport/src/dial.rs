@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::address::AddressPolicy;
 use crate::course::{Course, Route, Stage};
 use crate::failure;
-use crate::limits::CONNECT_ADDRESSES_MAX;
+use crate::limits::{CONNECT_ADDRESSES_MAX, TLS_SESSIONS_MAX};
 use crate::link::Link;
 use crate::proxy::{EgressProxy, Target};
 use crate::resolve::{self, Resolve, ResolveError, SystemResolver};
@@ -80,7 +80,7 @@ impl Dialer {
         Ok(Self {
             policy: AddressPolicy::new(&config.allow_networks, &config.deny_networks),
             resolver: config.resolver.unwrap_or_else(|| Arc::new(SystemResolver::from_system())),
-            tls: Tls::new(Arc::clone(&roots), None).map_err(TransportBuildError::Tls)?,
+            tls: Tls::new(Arc::clone(&roots), None, TLS_SESSIONS_MAX).map_err(TransportBuildError::Tls)?,
             roots,
             egress: config.egress_proxy.map(|proxy| Egress {
                 shown: proxy.to_string().into(),

@@ -57,6 +57,9 @@ pub const CERTIFICATES_PER_SETTING_MAX: usize = 16;
 pub const PROXY_CREDENTIAL_BYTES_MAX: usize = 255;
 /// Bytes of the head with which a proxy answers. They have some hundred; pages that explain a refusal come after it.
 pub const PROXY_HEAD_BYTES_MAX: usize = 16 * 1024;
+/// TLS sessions that are kept for a subscription with certificates of its own: those of its one endpoint. The room is
+/// taken at once, for each of these subscriptions.
+pub const OWN_TLS_SESSIONS_MAX: usize = 8;
 
 /// How long fetching a key may take, from resolving to the last byte, unless configured otherwise. A sender waits for
 /// its answer meanwhile, often for no more than 10 s.

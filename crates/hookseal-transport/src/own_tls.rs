@@ -8,7 +8,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject, SectionKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::limits::CERTIFICATES_PER_SETTING_MAX;
+use crate::limits::{CERTIFICATES_PER_SETTING_MAX, OWN_TLS_SESSIONS_MAX};
 use crate::tls::{Client, Tls};
 
 /// Makes ready what TLS is to be made with; `None` where that is what the operator trusts, and nothing is shown.
@@ -25,7 +25,7 @@ pub(crate) fn make(
         None => Arc::clone(operators_roots),
     };
     let client = settings.client.as_ref().map(client).transpose()?;
-    let tls = Tls::new(roots, client).map_err(|error| unusable(&error))?;
+    let tls = Tls::new(roots, client, OWN_TLS_SESSIONS_MAX).map_err(|error| unusable(&error))?;
     Ok(Some(OwnTls::new(settings.clone(), tls)))
 }
 

@@ -11,7 +11,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::limits::TLS_SESSIONS_MAX;
 use crate::transport::{TransportBuildError, TransportConfig};
 
 const HTTP2: &[u8] = b"h2"; // RFC 9113 section 3.2
@@ -42,8 +41,13 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Trusts the certificates that lead to one of `roots`, and shows the client certificate to who asks for one.
-    pub(crate) fn new(roots: Arc<RootCertStore>, client: Option<Client>) -> Result<Self, rustls::Error> {
+    /// Trusts the certificates that lead to one of `roots`, and shows the client certificate to who asks for one. Keeps
+    /// so many `sessions` for short handshakes; the room for them is taken at once.
+    pub(crate) fn new(
+        roots: Arc<RootCertStore>,
+        client: Option<Client>,
+        sessions: usize,
+    ) -> Result<Self, rustls::Error> {
         let has_roots = !roots.is_empty();
         let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()?
@@ -54,7 +58,7 @@ impl Tls {
             None => builder.with_no_client_auth(),
         };
         client.alpn_protocols = vec![HTTP1.to_vec()];
-        client.resumption = Resumption::in_memory_sessions(TLS_SESSIONS_MAX);
+        client.resumption = Resumption::in_memory_sessions(sessions);
         let mut both = client.clone();
         both.alpn_protocols.insert(0, HTTP2.to_vec());
         let connector = |client| TlsConnector::from(Arc::new(client));
