@@ -36,6 +36,15 @@ pub const HTTP2_SEND_BUFFER_BYTES_MAX: usize = BODY_BYTES_MAX;
 /// or because an HTTP/2 endpoint said that it did nothing with it.
 pub const REPEATS_MAX: u32 = 2;
 
+/// How long a request waits while another one opens a connection for both. A connection is mostly there in half a
+/// second; one that takes longer may never come.
+pub const TURN_WAIT_MAX: Duration = Duration::from_secs(1);
+/// The part of what is left of its deadline that a request waits so at most, as a divisor: most of it is left to open a
+/// connection after all.
+pub const TURN_WAIT_SHARE: u32 = 4;
+/// How often a request that waits so looks for room on the connections that are there: an answer that ends makes some.
+pub const TURN_LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
 /// Addresses of one name that are tried in an attempt. All of them are checked.
 pub const CONNECT_ADDRESSES_MAX: usize = 8;
 
@@ -46,8 +55,11 @@ pub const DNS_CACHE_TIME_MAX: Duration = Duration::from_secs(300);
 /// How long the resolver keeps the answer that a name does not exist.
 pub const DNS_CACHE_NO_SUCH_NAME_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Endpoints whose TLS sessions are kept, so that the next handshake is a short one.
+/// TLS sessions that are kept, so that the next handshake is a short one: eight for each of 128 endpoints.
 pub const TLS_SESSIONS_MAX: usize = 1024;
+/// TLS sessions that are kept for a subscription with certificates of its own: those of its one endpoint. The room is
+/// taken at once, for each of these subscriptions.
+pub const OWN_TLS_SESSIONS_MAX: usize = 8;
 
 /// Certificates of authorities that a subscription trusts, or of its own chain. A chain has three or four, and while an
 /// authority is replaced there are two.
@@ -57,9 +69,6 @@ pub const CERTIFICATES_PER_SETTING_MAX: usize = 16;
 pub const PROXY_CREDENTIAL_BYTES_MAX: usize = 255;
 /// Bytes of the head with which a proxy answers. They have some hundred; pages that explain a refusal come after it.
 pub const PROXY_HEAD_BYTES_MAX: usize = 16 * 1024;
-/// TLS sessions that are kept for a subscription with certificates of its own: those of its one endpoint. The room is
-/// taken at once, for each of these subscriptions.
-pub const OWN_TLS_SESSIONS_MAX: usize = 8;
 
 /// How long fetching a key may take, from resolving to the last byte, unless configured otherwise. A sender waits for
 /// its answer meanwhile, often for no more than 10 s.
@@ -102,4 +111,5 @@ const _: () = {
     assert!(HTTP2_UNASKED_BYTES_MAX <= RESPONSE_READ_BYTES_MAX as u64);
     assert!(IDLE_PER_ENDPOINT_DEFAULT <= IDLE_TOTAL_DEFAULT);
     assert!(CONNECT_ADDRESSES_MAX > 0);
+    assert!(TURN_WAIT_SHARE > 1 && !TURN_LOOK_INTERVAL.is_zero());
 };

@@ -1,5 +1,6 @@
 //! The transport itself: one attempt, from request to answer, within one deadline.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,10 @@ use rustls::pki_types::CertificateDer;
 
 use crate::course::{Course, Stage};
 use crate::dial::{Dialed, Dialer};
-use crate::limits::{IDLE_PER_ENDPOINT_DEFAULT, IDLE_TIMEOUT_DEFAULT, IDLE_TOTAL_DEFAULT, REPEATS_MAX};
+use crate::limits::{
+    IDLE_PER_ENDPOINT_DEFAULT, IDLE_TIMEOUT_DEFAULT, IDLE_TOTAL_DEFAULT, REPEATS_MAX, TURN_LOOK_INTERVAL,
+    TURN_WAIT_MAX, TURN_WAIT_SHARE,
+};
 use crate::link::Link;
 use crate::pool::{Kept, Pool, PoolLimits};
 use crate::proxy::EgressProxy;
@@ -151,11 +155,11 @@ impl HttpTransport {
         let _turn = match &turn {
             Some(turn) => {
                 course.enter(Stage::Connecting);
-                let turn = turn.lock().await;
-                if let Some(shared) = self.pool.take_shared(endpoint) {
-                    return Ok((Kept::Shared(shared), true));
+                match self.wait_for_turn(endpoint, turn, course.remaining()).await {
+                    Waited::Room(shared) => return Ok((Kept::Shared(shared), true)),
+                    Waited::Turn(turn) => Some(turn),
+                    Waited::InVain => None,
                 }
-                Some(turn)
             }
             None => None,
         };
@@ -163,6 +167,35 @@ impl HttpTransport {
             Dialed::Own(link) => (Kept::Own(link), false),
             Dialed::Shared(fresh) => (Kept::Shared(self.pool.share(endpoint, fresh)), false),
         })
+    }
+
+    /// Waits for the turn to open a connection, or for room on one that is there, whichever comes first.
+    ///
+    /// Whoever has the turn may be waiting for an endpoint that does not answer, for as long as an attempt may take. The
+    /// others do not lose theirs by that: after a part of the time that is left they go on by themselves.
+    async fn wait_for_turn<'a>(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        turn: &'a tokio::sync::Mutex<()>,
+        remaining: Duration,
+    ) -> Waited<'a> {
+        let mut wait = TURN_WAIT_MAX.min(remaining / TURN_WAIT_SHARE);
+        // Kept over the looks, with its place in the queue.
+        let mut locking = pin!(turn.lock());
+        loop {
+            let until_look = wait.min(TURN_LOOK_INTERVAL);
+            let locked = tokio::time::timeout(until_look, locking.as_mut()).await;
+            if let Some(shared) = self.pool.take_shared(endpoint) {
+                return Waited::Room(shared);
+            }
+            if let Ok(turn) = locked {
+                return Waited::Turn(turn);
+            }
+            wait -= until_look;
+            if wait.is_zero() {
+                return Waited::InVain;
+            }
+        }
     }
 
     async fn exchange(
@@ -246,6 +279,16 @@ impl Transport for HttpTransport {
         }
         course.finish()
     }
+}
+
+/// What came of waiting for the turn to open a connection.
+enum Waited<'a> {
+    /// A connection with room for one more request.
+    Room(Arc<Shared>),
+    /// The turn.
+    Turn(tokio::sync::MutexGuard<'a, ()>),
+    /// Nothing in time.
+    InVain,
 }
 
 /// An exchange that came to no whole answer.

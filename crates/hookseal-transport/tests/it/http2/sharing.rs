@@ -11,11 +11,14 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::raw::{CANCEL, GOAWAY, PING, REFUSED_STREAM, RST_STREAM, Raw};
 use crate::authority::{Authority, HOST, Handshakes, serve_with, url};
-use crate::support::{Server, assert_failed, assert_ok, eventually, outbound, post, post_a_thousand_times};
+use crate::support::{
+    Server, assert_failed, assert_ok, closed, eventually, outbound, post, post_a_thousand_times,
+};
 
 /// Serves a connection by the protocol as it should be: `answer` is called for every request with its whole body.
 async fn serve_connection<F>(
@@ -171,6 +174,94 @@ async fn once_known_to_share_one_request_opens_the_next_connection_for_all() {
         sender.unwrap();
     }
     assert_eq!(handshakes.all(), 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_never_opens_costs_nobody_else_the_attempt() {
+    let authority = Authority::new();
+    let acceptor = TlsAcceptor::from(Arc::new(authority.issue_http2()));
+    let server = Server::start(move |mut stream, number| {
+        let acceptor = acceptor.clone();
+        async move {
+            if number == 1 {
+                return closed(&mut stream).await;
+            }
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let mut raw = Raw::accept(stream).await;
+            let Some(stream) = raw.request().await else { return };
+            raw.answer(stream).await;
+            if number == 0 {
+                raw.go_away(stream).await;
+            } else {
+                raw.answer_all().await;
+            }
+        }
+    })
+    .await;
+    let transport = Arc::new(authority.transport(|_| {}));
+    assert_ok(&post(&transport, &url(&server)).await);
+    let hanging = tokio::spawn({
+        let (transport, url) = (Arc::clone(&transport), url(&server));
+        async move { post(&transport, &url).await }
+    });
+    eventually("the second connection is being opened", || server.accepted() == 2).await;
+    let mut senders = JoinSet::new();
+    for _ in 0..4 {
+        let mut request = outbound(transport.endpoint(&url(&server), &EndpointTls::default()).unwrap());
+        request.timeout = Duration::from_secs(4);
+        let transport = Arc::clone(&transport);
+        senders.spawn(async move { transport.send(request).await });
+    }
+    while let Some(result) = senders.join_next().await {
+        assert_ok(&result.unwrap());
+    }
+    assert!(!hanging.is_finished());
+    hanging.abort();
+}
+
+#[tokio::test]
+async fn room_that_appears_is_used_while_a_connection_is_being_opened() {
+    let authority = Authority::new();
+    let acceptor = TlsAcceptor::from(Arc::new(authority.issue_http2()));
+    let release = Arc::new(tokio::sync::Semaphore::new(1));
+    let gate = Arc::clone(&release);
+    // One request at a time, on the one connection that opens.
+    let server = Server::start(move |mut stream, number| {
+        let (acceptor, gate) = (acceptor.clone(), Arc::clone(&gate));
+        async move {
+            if number > 0 {
+                return closed(&mut stream).await;
+            }
+            let stream = acceptor.accept(stream).await.unwrap();
+            let answer = move |_, _| {
+                let gate = Arc::clone(&gate);
+                async move {
+                    gate.acquire().await.unwrap().forget();
+                    Response::new(Bytes::new())
+                }
+            };
+            serve_connection(stream, 1, answer).await;
+        }
+    })
+    .await;
+    let transport = Arc::new(authority.transport(|_| {}));
+    assert_ok(&post(&transport, &url(&server)).await);
+    let send = || {
+        let (transport, url) = (Arc::clone(&transport), url(&server));
+        tokio::spawn(async move { post(&transport, &url).await })
+    };
+    let first = send();
+    let opening = send();
+    eventually("another connection is being opened", || server.accepted() == 2).await;
+    let waiting = send();
+    release.add_permits(2);
+    // Both take the one connection that is there, one after the other.
+    for answered in [first, waiting] {
+        assert_ok(&answered.await.unwrap());
+    }
+    assert_eq!(server.accepted(), 2);
+    assert!(!opening.is_finished());
+    opening.abort();
 }
 
 #[tokio::test]
