@@ -91,7 +91,7 @@ impl Client {
         let mut ledger = self.life.world.ledger.lock();
         let number = ledger.publications.len() as u64;
         let (scope, name, more, external_id) = self.draw(|dice| {
-            let more = if large { dice.between(200_000, 1_000_000) } else { dice.between(0, 60) };
+            let more = if large { dice.between(500_000, 1_000_000) } else { dice.between(0, 60) };
             // Sometimes an id that is taken, under which there is another body.
             let external_id = match dice.between(0, 9) {
                 0..=3 => None,

@@ -100,7 +100,7 @@ impl Plan {
         let mut random = Random::stream(seed, "plan");
         let large = random.chance(60);
         let storm = *random.pick(&[30 * SECOND, 2 * MINUTE, 10 * MINUTE, 40 * MINUTE]);
-        let publications = if large { random.between(10, 30) } else { random.between(4, 60) };
+        let publications = if large { random.between(25, 45) } else { random.between(4, 60) };
         let ends = (0..*random.pick(&[0, 1, 1, 2, 3, 4])).map(|_| End::of(storm, &mut random)).collect();
         Self {
             seed,

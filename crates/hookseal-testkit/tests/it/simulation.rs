@@ -4,6 +4,8 @@ use hookseal_testkit::simulation::{self, Invariant, Sabotage};
 
 /// Seeds that every test run goes through.
 const SEEDS: u64 = 1000;
+/// Seeds within which a broken engine must be found out.
+const SEEDS_UNTIL_FOUND: u64 = 400;
 
 #[test]
 fn one_seed_run_twice_is_the_same_run() {
@@ -67,4 +69,16 @@ fn for_every_invariant_there_is_an_engine_that_breaks_it() {
         let broken = Sabotage::ALL.iter().any(|sabotage| sabotage.breaks() == *invariant);
         assert!(broken, "nothing breaks {invariant}");
     }
+}
+#[test]
+fn every_broken_engine_is_found_out() {
+    let found = |sabotage: Sabotage| {
+        let breaks = |seed: &u64| {
+            let violations = simulation::run_broken(*seed, sabotage).violations;
+            violations.iter().any(|violation| violation.invariant == sabotage.breaks())
+        };
+        (0..SEEDS_UNTIL_FOUND).find(breaks)
+    };
+    let missed: Vec<_> = Sabotage::ALL.iter().filter(|sabotage| found(**sabotage).is_none()).collect();
+    assert!(missed.is_empty(), "not found out within {SEEDS_UNTIL_FOUND} seeds: {missed:?}");
 }

@@ -40,7 +40,7 @@ impl Ledger {
     ) {
         for (event, verdict) in events {
             if *verdict == Verdict::Accepted {
-                self.stored(event, now);
+                self.stored(event, disk, now);
             }
         }
         for (outcome, held) in outcomes {
@@ -64,7 +64,7 @@ impl Ledger {
         }
     }
 
-    fn stored(&mut self, event: &NewEvent, now: Moment) {
+    fn stored(&mut self, event: &NewEvent, disk: &MemoryStore, now: Moment) {
         let floor = self.floor;
         self.demand(event.id.order() > floor, Invariant::OrdersAscend, now, || {
             format!("{} is not above what was there before the start", event.id)
@@ -76,7 +76,10 @@ impl Ledger {
             format!("event {number} is stored as {before:?} and as {}", event.id)
         });
         for (index, target) in event.targets.iter().enumerate() {
-            self.carried.insert((number, target.subscription), event.delivery_id(index));
+            let id = event.delivery_id(index);
+            if disk.look_at(id).is_some() {
+                self.carried.insert((number, target.subscription), id);
+            }
         }
     }
 
