@@ -131,7 +131,11 @@ impl Dispatcher {
             return;
         };
         if waiting.due > now {
-            self.wakeups.insert((waiting.due, key));
+            // One entry for each subscription: deliveries that are put off may come in any order.
+            if let Some(other) = queue.comes_due.replace(waiting.due) {
+                self.due.remove(&(other, key));
+            }
+            self.due.insert((waiting.due, key));
         } else if queue.refill(now) > 0 {
             self.claims.join(queue.tempo.pace, key, &mut queue.in_claims);
         } else if let crate::breaker::Permit::NotBefore(at) = queue.breaker.permit(now) {

@@ -55,9 +55,10 @@ pub struct Dispatcher {
     turns: Lines,
     /// Subscriptions with deliveries in the store that are due, and a use for them.
     claims: Lines,
-    /// When to look again at a subscription: deliveries in the store come due, its rate or breaker allows the next
-    /// attempt, or its attempts may hang.
+    /// When to look again at a subscription: its rate or breaker allows the next attempt, or its attempts may hang.
     wakeups: BTreeSet<(Timestamp, SubscriptionKey)>,
+    /// When the first delivery of a subscription comes due in the store.
+    due: BTreeSet<(Timestamp, SubscriptionKey)>,
     /// Jobs whose leases are to be given back.
     returns: Vec<Job>,
     /// Attempts under way, and outcomes not recorded yet.
@@ -114,6 +115,9 @@ impl Dispatcher {
     /// Forgets a subscription and its jobs.
     pub fn remove(&mut self, key: SubscriptionKey) {
         if let Some(queue) = self.queues.remove(&key) {
+            if let Some(at) = queue.comes_due {
+                self.due.remove(&(at, key));
+            }
             self.budget.give_back(queue.tempo.pace, queue.held());
             // Attempts under way are still there until they end.
             self.budget.take(Pace::Slow, Use { slots: queue.in_flight as usize, ..Use::default() });
@@ -348,7 +352,7 @@ impl Dispatcher {
 
     /// When to come back, if nothing happens before.
     pub fn next_wakeup(&self) -> Option<Timestamp> {
-        self.wakeups.first().map(|(at, _)| *at)
+        [&self.wakeups, &self.due].into_iter().filter_map(|times| times.first()).map(|(at, _)| *at).min()
     }
 
     /// Whether there is a claim to make, or a wakeup earlier than the one that was last announced: then the driver
@@ -486,6 +490,15 @@ impl Dispatcher {
             && at <= now
         {
             self.wakeups.pop_first();
+            self.look_at(key, now);
+        }
+        while let Some((at, key)) = self.due.first().copied()
+            && at <= now
+        {
+            self.due.pop_first();
+            if let Some(queue) = self.queues.get_mut(&key) {
+                queue.comes_due = None;
+            }
             self.look_at(key, now);
         }
     }

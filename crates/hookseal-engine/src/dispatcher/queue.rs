@@ -47,6 +47,8 @@ pub(super) struct Queue {
     pub(super) tempo: Tempo,
     /// The first of what waits in the store: by the time it is due or, in an ordered queue, by its place.
     pub(super) stored: Option<Waiting>,
+    /// When it is to be looked at, because what waits in the store comes due.
+    pub(super) comes_due: Option<Timestamp>,
     /// What [`Queue::stored`] was when the claim that is under way began; it is still in the store for all we know.
     pub(super) claiming: Option<Waiting>,
     /// Jobs on their way back to the store.
@@ -75,6 +77,7 @@ impl Queue {
             concurrency: Concurrency::full(rules.max_in_flight),
             tempo: Tempo::new(origin, now),
             stored: None,
+            comes_due: None,
             claiming: None,
             returning: 0,
             overflowed: false,

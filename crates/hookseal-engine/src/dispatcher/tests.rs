@@ -190,6 +190,23 @@ fn a_retry_is_claimed_when_it_is_due_and_not_before() {
 }
 
 #[test]
+fn what_is_put_off_in_any_order_takes_one_wakeup() {
+    let mut dispatcher = with([1], RULES);
+    let key = SubscriptionKey(1);
+    for order in 1..=1_000u64 {
+        let due = after(10_000 - order);
+        dispatcher.stored(key, Waiting { due, order }, false, NOW);
+        assert_eq!(dispatcher.next_wakeup(), Some(due));
+    }
+    assert_eq!(dispatcher.wakeups.len() + dispatcher.due.len(), 1);
+    assert!(dispatcher.next_claim(after(9_000)).is_some());
+    dispatcher.claimed(key, vec![], Some(Waiting { due: after(9_001), order: 2 }), after(9_000));
+    assert_eq!(dispatcher.next_wakeup(), Some(after(9_001)));
+    dispatcher.remove(key);
+    assert_eq!(dispatcher.next_wakeup(), None);
+}
+
+#[test]
 fn the_rate_holds_attempts_back_and_wakes_for_them() {
     let rules = QueueRules { rate_limit_per_s: Some(10), max_in_flight: 100, ..RULES };
     let mut dispatcher = with([1], rules);
