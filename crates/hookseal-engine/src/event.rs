@@ -138,12 +138,18 @@ pub enum OperationalType {
     SubscriptionRecovered,
     /// A delivery was given up.
     DeliveryFailed,
+    /// A challenge was answered wrongly, or not at all, as often as it is asked.
+    ChallengeFailed,
 }
 
 impl OperationalType {
     /// All of them.
-    pub const ALL: [Self; 3] =
-        [Self::SubscriptionDisabled, Self::SubscriptionRecovered, Self::DeliveryFailed];
+    pub const ALL: [Self; 4] = [
+        Self::SubscriptionDisabled,
+        Self::SubscriptionRecovered,
+        Self::DeliveryFailed,
+        Self::ChallengeFailed,
+    ];
 
     /// The type as text.
     pub const fn as_str(self) -> &'static str {
@@ -151,6 +157,7 @@ impl OperationalType {
             Self::SubscriptionDisabled => "subscription.disabled",
             Self::SubscriptionRecovered => "subscription.recovered",
             Self::DeliveryFailed => "delivery.failed",
+            Self::ChallengeFailed => "challenge.failed",
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod attempt;
 pub mod breaker;
+mod challenge;
 pub mod concurrency;
 mod delivery;
 pub mod dispatcher;

@@ -46,6 +46,14 @@ pub const RETRY_SCHEDULE_ENTRIES_MAX: usize = 32;
 pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How far a wait is moved, either way, so that what failed together is not tried again together: per cent.
 pub const RETRY_JITTER_PER_CENT: u64 = 20;
+/// The waits between the tries of a challenge: a deployment or a cold start is over within a minute, and whoever has just
+/// created a webhook sees what became of it.
+pub const CHALLENGE_SCHEDULE: [Duration; 3] =
+    [Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(30)];
+/// Challenges under way at once, over all subscriptions: after a restart many may wait for theirs.
+pub const CHALLENGES_AT_ONCE_MAX: usize = 16;
+/// Random bytes of a challenge's token, which is written in hexadecimal: none is ever guessed.
+pub const CHALLENGE_TOKEN_BYTES: usize = 16;
 /// The longest `Retry-After` that is honoured.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// A subscription is disabled after this long without a success while attempts fail, unless its profile says otherwise.

@@ -7,7 +7,8 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use hookseal::{
-    Algorithm, Message, Params, Part, Profile, SecretError, SignError, SignedHeaders, Signer, Timestamp,
+    Algorithm, Challenge, Message, Params, Part, Profile, SecretError, SignError, SignedHeaders, Signer,
+    Timestamp,
 };
 use http::{HeaderName, HeaderValue, Method, header};
 use parking_lot::Mutex;
@@ -41,6 +42,8 @@ struct Sender {
     profile: Arc<Profile>,
     endpoint: Arc<Endpoint>,
     signer: Signer,
+    /// What signs its challenge; `None` where it has no secret, or its profile no challenge.
+    challenger: Option<Signer>,
     custom: Vec<(HeaderName, HeaderValue)>,
     user_agent: HeaderValue,
     /// The names that its requests have, kept from the first one: a name is parsed once, and shared from then on.
@@ -195,6 +198,30 @@ impl Subscriber {
         let (endpoint, timeout) = (Arc::clone(&sender.endpoint), self.policy.timeout);
         Ok(Outbound { endpoint, method: Method::POST, headers, body, timeout })
     }
+
+    /// Signs the challenge of its profile as of `now`, with this token, and makes it ready to be sent.
+    ///
+    /// # Errors
+    ///
+    /// What asking fails with, without having been sent.
+    pub(crate) fn challenge(
+        &self,
+        challenge: &Challenge,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Outbound, Failure> {
+        let sender = self.sender.as_ref().map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+        let body = Bytes::from(challenge.body(token));
+        let message = Message::new(now, token, &body)
+            .with_subscription(&self.id)
+            .with_url(&self.subscription.settings.endpoint_url);
+        let mut made = SignedHeaders::new();
+        let sealed = sender.challenger.as_ref().map(|signer| seal(signer, &message, &body, &mut made));
+        let body = sealed.transpose()?.unwrap_or_else(|| body.clone());
+        let headers = sender.challenge_headers(challenge, &made)?;
+        let (endpoint, timeout) = (Arc::clone(&sender.endpoint), self.policy.timeout);
+        Ok(Outbound { endpoint, method: Method::POST, headers, body, timeout })
+    }
 }
 
 impl Sender {
@@ -217,6 +244,9 @@ impl Sender {
             Signer::new(profile, Part::Delivery, &secrets, &Params::default())
         };
         let signer = signer.map_err(SubscriberError::Secret)?;
+        let signed = profile.signs(Part::Challenge) && !secrets.is_empty();
+        let challenger = signed.then(|| Signer::new(profile, Part::Challenge, &secrets, &Params::default()));
+        let challenger = challenger.transpose().map_err(SubscriberError::Secret)?;
         if !signer.keeps_url() {
             return Err(SubscriberError::Url(settings.profile.clone()));
         }
@@ -226,7 +256,7 @@ impl Sender {
         let user_agent = HeaderValue::from_str(user_agent)
             .map_err(|_| SubscriberError::Header(header::USER_AGENT.to_string()))?;
         let (profile, names) = (Arc::clone(profile), OnceLock::new());
-        let sender = Self { endpoint, signer, custom, user_agent, names, profile };
+        let sender = Self { endpoint, signer, challenger, custom, user_agent, names, profile };
         match sender.written_twice() {
             Some(name) => Err(SubscriberError::WrittenHeader(name)),
             None => Ok(sender),
@@ -248,7 +278,8 @@ impl Sender {
         self.sign(&message, &payload, &mut written).ok();
         self.profile.delivery().write_headers(&message, &mut written).ok();
         let scheme = self.profile.scheme();
-        let known = [scheme.signature_header(), scheme.timestamp_header(), scheme.id_header()];
+        let proof = self.profile.part(Part::Challenge).and_then(|scheme| scheme.signature_header());
+        let known = [scheme.signature_header(), scheme.timestamp_header(), scheme.id_header(), proof];
         let own = self.custom.iter().map(|(name, _)| name.as_str());
         let is_written = |name: &&str| {
             let same = |other: &str| other.eq_ignore_ascii_case(name);
@@ -265,11 +296,23 @@ impl Sender {
         payload: &Payload,
         made: &mut SignedHeaders,
     ) -> Result<Bytes, RequestError> {
-        if self.signer.writes_headers_alone() {
-            self.signer.sign(message, made)?;
-            return Ok(payload.body.clone());
+        seal(&self.signer, message, &payload.body, made)
+    }
+
+    /// The headers of a challenge: its own, those of its signature, and the subscription's.
+    fn challenge_headers(
+        &self,
+        challenge: &Challenge,
+        made: &SignedHeaders,
+    ) -> Result<Vec<(HeaderName, HeaderValue)>, RequestError> {
+        let mut headers = vec![(header::USER_AGENT, self.user_agent.clone())];
+        for (name, text) in challenge.headers().chain(made.iter()) {
+            let wrong = || RequestError::Header(name.to_owned());
+            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+            headers.push((parsed, HeaderValue::from_str(text).map_err(|_| wrong())?));
         }
-        Ok(self.signer.seal(message, made)?.body.into_owned().into())
+        headers.extend(self.custom.iter().cloned());
+        Ok(headers)
     }
 
     fn headers(
@@ -324,6 +367,21 @@ impl fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscriber").field("subscription", &self.subscription.id).finish_non_exhaustive()
     }
+}
+
+/// Writes the headers of a signature, and gives the body to send: that of the message, or where the signature stands in
+/// the body, that with the signature.
+fn seal(
+    signer: &Signer,
+    message: &Message<'_>,
+    body: &Bytes,
+    made: &mut SignedHeaders,
+) -> Result<Bytes, RequestError> {
+    if signer.writes_headers_alone() {
+        signer.sign(message, made)?;
+        return Ok(body.clone());
+    }
+    Ok(signer.seal(message, made)?.body.into_owned().into())
 }
 
 /// All values in one piece of memory, which the header values then share: none of them has its own.

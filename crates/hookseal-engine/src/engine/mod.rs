@@ -9,6 +9,7 @@
 //! ```
 
 mod attempts;
+mod challenges;
 mod committer;
 mod deliveries;
 mod error;
@@ -32,7 +33,7 @@ use hookseal::{Profile, Timestamp};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
-use self::{committer::Entry, expiry::Expiry, replays::Replays};
+use self::{challenges::Challenges, committer::Entry, expiry::Expiry, replays::Replays};
 pub use self::{
     error::{ChangeError, EngineError, FieldProblem, PublishError, StartError},
     publish::{Publish, Published},
@@ -88,6 +89,7 @@ pub struct Engine {
     accepting: Arc<Semaphore>,
     expiry: Expiry,
     replays: Replays,
+    challenges: Challenges,
     /// Wakes the task that waits for secrets to end.
     secrets_end: Notify,
     /// Wakes the task that waits for what comes due.
@@ -173,6 +175,7 @@ impl Engine {
             accepting: Arc::new(Semaphore::new(limits::ACCEPTING_BYTES_MAX)),
             expiry: Expiry::default(),
             replays: Replays::default(),
+            challenges: Challenges::default(),
             secrets_end: Notify::new(),
             refill: Notify::new(),
             idle: Notify::new(),

@@ -1,6 +1,7 @@
 //! Operational events: what an operator wants to be told of, as events of their own kinds.
 //!
-//! They go to the subscriptions that name these types, and are committed with the outcome that they tell of. Nothing
+//! They go to the subscriptions that name these types, and are committed with the outcome that they tell of; a challenge that
+//! failed is told of right after that is stored. Nothing
 //! that becomes of their own deliveries leads to another one.
 
 use bytes::Bytes;
@@ -8,8 +9,9 @@ use hookseal::Timestamp;
 
 use super::{Engine, publish};
 use crate::{
-    AttemptRecord, DeliveryRef, DisableReason, EventId, EventType, Health, IdSource, NewEvent,
-    OperationalType, Payload, Scope, Subscription, SubscriptionKey, Window, dispatcher::Dispatcher,
+    AttemptRecord, ChallengeRecord, DeliveryRef, DisableReason, EventId, EventType, FailureKind, Health,
+    IdSource, NewEvent, OperationalType, Payload, Scope, Subscription, SubscriptionKey, Window,
+    dispatcher::Dispatcher,
 };
 
 /// What happened.
@@ -20,6 +22,8 @@ pub(super) enum Happening<'h> {
     Recovered,
     /// A delivery was given up.
     GaveUp { delivery: DeliveryRef, event_type: &'h EventType, attempt: &'h AttemptRecord },
+    /// An endpoint has not proved itself.
+    ChallengeFailed { record: &'h ChallengeRecord },
 }
 
 impl Happening<'_> {
@@ -28,6 +32,7 @@ impl Happening<'_> {
             Self::Disabled { .. } => OperationalType::SubscriptionDisabled,
             Self::Recovered => OperationalType::SubscriptionRecovered,
             Self::GaveUp { .. } => OperationalType::DeliveryFailed,
+            Self::ChallengeFailed { .. } => OperationalType::ChallengeFailed,
         }
     }
 
@@ -50,6 +55,13 @@ impl Happening<'_> {
                 "attempts": attempt.number,
                 "last_status_code": attempt.result.status,
                 "last_error": attempt.result.failure.as_ref().map(|failure| failure.kind.as_str()),
+            }),
+            Self::ChallengeFailed { record } => serde_json::json!({
+                "webhook_id": webhook,
+                "tries": record.tries,
+                "last_status_code": record.status,
+                "last_error": record.failure.map(FailureKind::as_str),
+                "problem": record.problem,
             }),
         }
     }
@@ -78,6 +90,7 @@ impl Engine {
 }
 
 /// An operational event that has no place yet.
+#[derive(Clone)]
 pub(super) struct Notice {
     scope: Scope,
     payload: Payload,
@@ -87,6 +100,11 @@ pub(super) struct Notice {
 }
 
 impl Notice {
+    /// Bytes of its body.
+    pub(super) fn body_bytes(&self) -> usize {
+        self.payload.body.len()
+    }
+
     /// Gives it its place, and as many of its deliveries as fit theirs in memory. To be handed to the committer before
     /// the dispatcher is let go of, as every event is.
     pub(super) fn placed(self, ids: &IdSource, dispatcher: &mut Dispatcher) -> NewEvent {

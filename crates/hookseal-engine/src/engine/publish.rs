@@ -146,7 +146,7 @@ impl Engine {
     }
 
     /// Waits for its turn: events that wait for their commit have a bound in bytes.
-    async fn admission(&self, body_bytes: usize) -> Result<OwnedSemaphorePermit, PublishError> {
+    pub(super) async fn admission(&self, body_bytes: usize) -> Result<OwnedSemaphorePermit, PublishError> {
         // Each event counts for a kibibyte besides its body: it costs memory of its own.
         let permits = u32::try_from(body_bytes + 1024).unwrap_or(u32::MAX);
         let semaphore = Arc::clone(&self.accepting);

@@ -9,7 +9,7 @@ use super::{ChangeError, Engine, EngineError, FieldProblem};
 use crate::{
     AttemptRecord, DeliveryId, EventId, EventType, Health, NewEvent, Payload, Scope, Subscription,
     SubscriptionId, SubscriptionKey, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Target,
-    Trigger, Window,
+    Trigger, Window, challenge,
     dispatcher::Origin,
     ports::{
         EndpointError,
@@ -82,6 +82,9 @@ impl Engine {
         };
         draft.secrets = self.secrets(&draft.settings.profile, secret)?;
         self.check_subscription(&draft)?;
+        if self.has_challenge(&draft.settings) {
+            draft.status = SubscriptionStatus::Pending;
+        }
         let _changing = self.changing.lock().await;
         let Subscription { settings, secrets, status, .. } = draft;
         let new = NewSubscription { id, scope, settings, secrets, status, created_at: now };
@@ -108,7 +111,8 @@ impl Engine {
         // What deliveries have changed of it is in the store before its owner's change is.
         self.flush().await;
         let stored = self.store.subscription(scope, id).await.map_err(ChangeError::Store)?;
-        let mut draft = stored.ok_or(ChangeError::NotFound)?;
+        let before = stored.ok_or(ChangeError::NotFound)?;
+        let mut draft = before.clone();
         if let Some(settings) = &change.settings {
             draft.settings = settings.clone();
         }
@@ -118,11 +122,15 @@ impl Engine {
         };
         draft.secrets = secrets.clone().unwrap_or(draft.secrets);
         self.check_subscription(&draft)?;
-        let SettingsChange { settings, status, .. } = change;
+        let moved = draft.settings.endpoint_url != before.settings.endpoint_url
+            || draft.settings.profile != before.settings.profile;
+        let has_challenge = self.has_challenge(&draft.settings);
+        let standing = challenge::after_change(&before, change.status, moved, has_challenge);
         let change = SubscriptionChange {
-            settings,
+            settings: change.settings,
             secrets,
-            status,
+            status: (standing.status != before.status).then_some(standing.status),
+            challenge: standing.anew.then_some(None),
             ..SubscriptionChange::of(scope, id, self.clock.now())
         };
         let changed = self.store.change_subscription(change).await.map_err(|error| {
@@ -130,6 +138,9 @@ impl Engine {
             ChangeError::Store(error)
         })?;
         let changed = changed.ok_or(ChangeError::NotFound)?;
+        if standing.anew {
+            self.challenges.end(id);
+        }
         self.enlist(changed.clone(), false);
         self.pump();
         Ok(self.as_stored(changed).await)
@@ -237,6 +248,11 @@ impl Engine {
         self.profiles.get(name).ok_or_else(|| invalid(&SubscriberError::Profile(name.to_owned())))
     }
 
+    /// Whether an endpoint has to prove itself before anything is delivered to it.
+    fn has_challenge(&self, settings: &SubscriptionSettings) -> bool {
+        self.profiles.get(&settings.profile).is_some_and(|profile| profile.challenge().is_some())
+    }
+
     /// Checks whether a subscription could be sent to, and that its secrets fit its profile.
     pub(super) fn check_subscription(&self, draft: &Subscription) -> Result<(), ChangeError> {
         self.ready(draft.clone()).check().map_err(invalid)
@@ -260,11 +276,13 @@ impl Engine {
         }
         let failing = subscriber.subscription.health.failing_since.is_some();
         self.registry.write().insert(Arc::clone(&subscriber));
+        self.mind_challenge(&subscriber.subscription);
         self.configure(&subscriber, Origin { from_before, failing });
     }
 
     /// Forgets a subscription that is not stored any more.
     pub(super) fn delist(&self, scope: Scope, id: SubscriptionId) {
+        self.challenges.end(id);
         let mut registry = self.registry.write();
         if let Some(key) = registry.by_id(scope, id).map(|subscriber| subscriber.subscription.key) {
             registry.remove(key);

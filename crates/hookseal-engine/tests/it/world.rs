@@ -11,7 +11,7 @@ use hookseal::{Profile, Secret, Timestamp};
 use hookseal_engine::{
     AttemptResult, DeliveryId, DeliveryRecord, DeliveryState, EndpointTls, Engine, EventType, Failure,
     FailureKind, Parts, Payload, Publish, PublishError, Published, Scope, SecretChoice, Subscription,
-    SubscriptionSettings, limits,
+    SubscriptionSettings, SubscriptionStatus, limits,
     ports::{Endpoint, EndpointError, Outbound, Transport},
 };
 use hookseal_testkit::{ManualClock, MemoryStore, SeededEntropy};
@@ -36,6 +36,8 @@ pub(crate) struct ScriptedTransport {
     count: watch::Sender<usize>,
     under_way: watch::Sender<usize>,
     gate: watch::Sender<bool>,
+    /// Whether challenges are for the script, too. Where they are not they are answered well, and do not count.
+    scripts_challenges: bool,
 }
 
 #[async_trait]
@@ -49,6 +51,9 @@ impl Transport for ScriptedTransport {
     }
 
     async fn send(&self, outbound: Outbound) -> AttemptResult {
+        if !self.scripts_challenges && is_challenge(&outbound) {
+            return AttemptResult { status: Some(200), ..AttemptResult::default() };
+        }
         let number = {
             let mut sent = self.sent.lock().unwrap();
             sent.push(outbound.clone());
@@ -98,12 +103,32 @@ impl World {
         profiles: Vec<Arc<Profile>>,
         script: impl Fn(&Outbound, usize) -> Answer + Send + Sync + 'static,
     ) -> Self {
+        Self::started(store, clock, profiles, false, script).await
+    }
+
+    /// One whose script answers challenges, too.
+    pub(crate) async fn challenging(
+        store: Arc<MemoryStore>,
+        clock: ManualClock,
+        script: impl Fn(&Outbound, usize) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        Self::started(store, clock, Profile::builtins().cloned().collect(), true, script).await
+    }
+
+    async fn started(
+        store: Arc<MemoryStore>,
+        clock: ManualClock,
+        profiles: Vec<Arc<Profile>>,
+        scripts_challenges: bool,
+        script: impl Fn(&Outbound, usize) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let transport = Arc::new(ScriptedTransport {
             script: Box::new(script),
             sent: Mutex::default(),
             count: watch::Sender::new(0),
             under_way: watch::Sender::new(0),
             gate: watch::Sender::new(false),
+            scripts_challenges,
         });
         let engine = Engine::start(Parts {
             store: Arc::clone(&store) as _,
@@ -128,7 +153,38 @@ impl World {
             "harmon" => SecretChoice::Given(Secret::new("a secret of the test")),
             _ => SecretChoice::Generate,
         };
-        self.engine.create_subscription(SCOPE, settings, secret).await.unwrap()
+        let made = self.engine.create_subscription(SCOPE, settings, secret).await.unwrap();
+        if made.status == SubscriptionStatus::Pending && !self.transport.scripts_challenges {
+            return self.until_status(&made, SubscriptionStatus::Active).await;
+        }
+        made
+    }
+
+    /// A subscription as it is stored.
+    pub(crate) async fn stored(&self, of: &Subscription) -> Subscription {
+        self.engine.store().subscription(SCOPE, of.id).await.unwrap().unwrap()
+    }
+
+    /// Waits until a condition of a subscription holds as it is stored.
+    pub(crate) async fn until_stored(
+        &self,
+        of: &Subscription,
+        condition: impl Fn(&Subscription) -> bool,
+    ) -> Subscription {
+        bounded(async {
+            loop {
+                let stored = self.stored(of).await;
+                if condition(&stored) {
+                    return stored;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn until_status(&self, of: &Subscription, status: SubscriptionStatus) -> Subscription {
+        self.until_stored(of, |stored| stored.status == status).await
     }
 
     pub(crate) async fn publish(&self, event_type: &str) -> Published {
@@ -195,6 +251,11 @@ impl World {
         bounded(self.clock.sleepers(1)).await;
         self.clock.advance(by);
     }
+}
+
+/// Whether a request asks an endpoint to prove itself.
+pub(crate) fn is_challenge(outbound: &Outbound) -> bool {
+    outbound.body.starts_with(b"{\"challenge\":\"")
 }
 
 /// Nothing here takes longer than this, whatever the machine.
