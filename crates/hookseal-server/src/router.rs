@@ -74,6 +74,7 @@ fn slow_calls(base: &str) -> Router<Arc<Api>> {
         .route(&format!("{base}/events"), post(publish::publish))
         .route(&format!("{base}/events/batch"), post(batch::publish))
         .route(&format!("{base}/webhooks/{{id}}/ping"), post(webhooks::ping))
+        .route(&format!("{base}/webhooks/{{id}}/validate"), post(webhooks::validate))
 }
 
 async fn in_time(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {

@@ -15,7 +15,7 @@ use crate::{
     caller::Caller,
     problem::Problem,
     query::{NoQuery, Query},
-    wire::{List, PingView, WebhookView, json},
+    wire::{List, PingView, ValidationView, WebhookView, json},
 };
 
 /// `POST /v1/webhooks`: 201 with the subscription and, this once, its secret.
@@ -162,6 +162,20 @@ pub(crate) async fn ping(
     let engine = Arc::clone(&api.engine);
     let pinged = to_the_end(async move { engine.ping(caller.scope, id).await }).await?;
     Ok(json(StatusCode::OK, &PingView::of(&pinged)))
+}
+
+/// `POST /v1/webhooks/{id}/validate`: 200 with what came of the challenge, right or wrong.
+pub(crate) async fn validate(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Id(id): Id<SubscriptionId>,
+    _: NoQuery,
+    request: Body,
+) -> Answer {
+    no_fields(&api, request).await?;
+    let engine = Arc::clone(&api.engine);
+    let asked = to_the_end(async move { engine.validate(caller.scope, id).await }).await?;
+    Ok(json(StatusCode::OK, &ValidationView::of(&asked)))
 }
 
 async fn become_status(

@@ -21,7 +21,7 @@ pub(crate) use self::{
     event::EventView,
     profile::{ProfileSummary, ProfileView},
     replay::ReplayView,
-    webhook::{MASK, WebhookView},
+    webhook::{MASK, ValidationView, WebhookView},
 };
 use crate::problem::Problem;
 

@@ -1,7 +1,7 @@
 use hookseal::{Part, Profile, Secret, StatusSet, Timestamp};
 use hookseal_engine::{
-    DisableAfter, DisableReason, EventType, OnGiveUp, Subscription, SubscriptionSecret,
-    breaker::BreakerState, dispatcher::QueueState,
+    ChallengeRecord, DisableAfter, DisableReason, EventType, FailureKind, OnGiveUp, Subscription,
+    SubscriptionSecret, breaker::BreakerState, dispatcher::QueueState,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
@@ -43,6 +43,8 @@ pub(crate) struct WebhookView<'a> {
     failures_in_a_row: u32,
     #[serde(serialize_with = "super::time_or_null")]
     failing_since: Option<Timestamp>,
+    /// Null where its endpoint was never asked to prove itself.
+    challenge: Option<ChallengeView<'a>>,
     /// How its queue stands just now; absent where one subscription is not asked for by itself.
     #[serde(flatten)]
     queue: Option<QueueView>,
@@ -50,6 +52,26 @@ pub(crate) struct WebhookView<'a> {
     created_at: Timestamp,
     #[serde(serialize_with = "super::time")]
     updated_at: Timestamp,
+}
+
+/// What came of the last time that an endpoint was asked to prove itself.
+#[derive(Debug, Serialize)]
+struct ChallengeView<'a> {
+    #[serde(serialize_with = "super::time")]
+    at: Timestamp,
+    tries: u32,
+    status: Option<u16>,
+    failure: Option<&'static str>,
+    problem: Option<&'a str>,
+}
+
+/// What came of asking by hand.
+#[derive(Debug, Serialize)]
+pub(crate) struct ValidationView<'a> {
+    passed: bool,
+    /// The status of the webhook by then.
+    status: &'static str,
+    challenge: Option<ChallengeView<'a>>,
 }
 
 /// How a subscription's queue stands.
@@ -127,6 +149,7 @@ impl<'a> WebhookView<'a> {
             metadata: settings.metadata.as_deref().map(serde_json::from_str).transpose()?,
             failures_in_a_row: subscription.health.failures_in_a_row,
             failing_since: subscription.health.failing_since,
+            challenge: subscription.challenge.as_ref().map(ChallengeView::of),
             queue: None,
             created_at: subscription.created_at,
             updated_at: subscription.updated_at,
@@ -162,6 +185,24 @@ impl<'a> WebhookView<'a> {
         });
         let shared = secret.filter(|_| public.is_none());
         Self { signing_secret: Some(SigningSecret(shared.map(text))), verifying_key: public, ..self }
+    }
+}
+
+impl<'a> ChallengeView<'a> {
+    fn of(record: &'a ChallengeRecord) -> Self {
+        let ChallengeRecord { at, tries, status, failure, problem } = record;
+        let failure = failure.map(FailureKind::as_str);
+        Self { at: *at, tries: *tries, status: *status, failure, problem: problem.as_deref() }
+    }
+}
+
+impl<'a> ValidationView<'a> {
+    pub(crate) fn of(subscription: &'a Subscription) -> Self {
+        Self {
+            passed: subscription.challenge.as_ref().is_some_and(ChallengeRecord::passed),
+            status: subscription.status.as_str(),
+            challenge: subscription.challenge.as_ref().map(ChallengeView::of),
+        }
     }
 }
 

@@ -412,6 +412,60 @@ async fn a_paused_webhook_gets_what_waited_once_it_is_enabled() {
 }
 
 #[tokio::test]
+async fn a_webhook_is_pending_until_its_endpoint_has_answered_the_challenge() {
+    let world = World::new().await;
+    world.transport.hold(true);
+    let created =
+        world.post("/v1/webhooks", r#"{"endpoint_url":"https://a.example/","profile":"harvestr"}"#).await;
+    assert_eq!((created.status.as_u16(), &created.json()["status"]), (201, &"pending".into()));
+    assert_eq!(created.json()["challenge"], Value::Null);
+    let id = created.json()["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/webhooks/{id}");
+    world.transport.answer(answered(204, b""));
+    world.transport.hold(false);
+    let active = world.until(&path, |webhook| webhook["status"] == "active").await;
+    let passed = json!({
+        "at": "2025-06-15T15:06:40.000Z", "tries": 1, "status": 204, "failure": null, "problem": null,
+    });
+    assert_eq!(active["challenge"], passed);
+    let moved = patch(&world, &id, r#"{"endpoint_url":"https://b.example/"}"#).await;
+    assert_eq!((&moved["status"], &moved["challenge"]), (&"pending".into(), &Value::Null));
+    world.until(&path, |webhook| webhook["status"] == "active").await;
+}
+
+#[tokio::test]
+async fn asking_by_hand_says_what_was_wrong() {
+    let world = World::new().await;
+    world.transport.answer(answered(403, b"who is it?"));
+    let id = world.webhook(r#"{"endpoint_url":"https://a.example/","profile":"harvestr"}"#).await;
+    let path = format!("/v1/webhooks/{id}");
+    world.until(&path, |webhook| webhook["challenge"]["tries"] == 1).await;
+    world.transport.answer(answered(403, b"who is it?"));
+    let wrong = world.post(&format!("{path}/validate"), "").await;
+    let expected = json!({
+        "passed": false,
+        "status": "pending",
+        "challenge": {
+            "at": "2025-06-15T15:06:40.000Z",
+            "tries": 2,
+            "status": 403,
+            "failure": "status",
+            "problem": "answered 403, and 200-208 answers the challenge",
+        },
+    });
+    assert_eq!((wrong.status.as_u16(), wrong.json()), (200, expected));
+    let right = world.post(&format!("{path}/validate"), "{}").await.json();
+    assert_eq!((&right["passed"], &right["status"]), (&true.into(), &"active".into()));
+    let enabled = world.post(&format!("{path}/enable"), "").await.json();
+    assert_eq!(enabled["status"], "active");
+    let other = world.webhook(r#"{"endpoint_url":"https://b.example/"}"#).await;
+    let refused = world.post(&format!("/v1/webhooks/{other}/validate"), "").await;
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (409, "conflict"));
+    let nobody = world.post("/v1/webhooks/sub_01jxt21q00e00a7jz1whck43eq/validate", "").await;
+    assert_eq!((nobody.status.as_u16(), nobody.problem().as_str()), (404, "not_found"));
+}
+
+#[tokio::test]
 async fn a_disabled_webhook_says_why() {
     let world = World::new().await;
     let id = world.webhook(r#"{"endpoint_url":"https://shop.example/"}"#).await;

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use hookseal::Profile;
 use serde_json::{Value, json};
 
 use super::{
@@ -60,6 +61,11 @@ pub fn run(binary: &Path, data: &Path, programs: &Path) -> Result<Vec<Verdict>, 
             )?;
             if answer.status != 201 {
                 return Err(Failed::new(format!("{vendor}: subscribing: {answer:?}")));
+            }
+            if Profile::builtin(vendor).is_some_and(|profile| profile.challenge().is_some()) {
+                let asked = relay.next()?;
+                let body = asked.body.clone();
+                judge(asked, &body)?;
             }
             for (body, request) in events(vendor, &event_type) {
                 let answer = client.send("POST", "/v1/events", request.as_bytes())?;

@@ -73,6 +73,9 @@ pub(crate) enum DemoError {
     /// A request could not be put together.
     #[error("a request cannot be written")]
     Request(#[from] http::Error),
+    /// A receiver was not asked to prove itself, or did not.
+    #[error("the receiver of `{0}` has not answered the challenge")]
+    Challenge(&'static str),
     /// The server answered something else than it should.
     #[error("POST {path} was answered {status}: {body}")]
     Answer {

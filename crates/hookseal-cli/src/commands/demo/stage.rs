@@ -27,7 +27,7 @@ use super::{
 use crate::{
     cli::FetchArgs,
     commands::{
-        listen::{Checker, Receiver, Report},
+        listen::{Checker, Outcome, Receiver, Report},
         serve::Service,
     },
     config::{Config, LogFormat},
@@ -89,6 +89,7 @@ impl Stage {
         for vendor in &VENDORS {
             let actor = Actor::enter(vendor, &entropy, sender.clone()).await?;
             stage.subscribe(&actor).await?;
+            stage.proof(&actor).await?;
             stage.actors.push(actor);
         }
         Ok(stage)
@@ -135,6 +136,17 @@ impl Stage {
         self.service.stop().await;
         for actor in self.actors {
             actor.receiver.stop().await;
+        }
+    }
+
+    /// Waits until a receiver has proved itself, where its vendor asks for that before it delivers anything.
+    async fn proof(&mut self, actor: &Actor) -> Result<(), DemoError> {
+        if actor.profile.challenge().is_none() {
+            return Ok(());
+        }
+        match self.report().await {
+            Some(report) if matches!(report.outcome, Outcome::Handshake { .. }) => Ok(()),
+            _ => Err(DemoError::Challenge(actor.vendor.profile)),
         }
     }
 
