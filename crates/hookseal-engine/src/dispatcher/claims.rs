@@ -75,7 +75,13 @@ impl Dispatcher {
                 self.watch_store(key, now);
                 continue;
             }
-            let limit = queue.refill(now).min(self.budget.claimable(pace, queue.waiting()));
+            let wanted = queue.refill(now);
+            if wanted == 0 {
+                // Where it is not due any more the clock was set back since it came to stand here.
+                self.watch_store(key, now);
+                continue;
+            }
+            let limit = wanted.min(self.budget.claimable(pace, queue.waiting()));
             if limit == 0 {
                 continue;
             }

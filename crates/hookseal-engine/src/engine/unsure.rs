@@ -75,10 +75,17 @@ impl Engine {
             let found = engine
                 .until_answered(async || {
                     let _changing = engine.changing.lock().await;
-                    let found = engine.store.subscription(scope, id).await?;
-                    match found {
-                        Some(subscription) => engine.enlist(subscription, false),
-                        None => engine.delist(scope, id),
+                    let Some(found) = engine.store.subscription(scope, id).await? else {
+                        engine.delist(scope, id);
+                        return Ok(());
+                    };
+                    let status = found.status;
+                    engine.enlist(found, false);
+                    // What ended while it was read may have disabled it: what is stored in the end counts.
+                    engine.flush().await;
+                    let stored = engine.store.subscription(scope, id).await?;
+                    if let Some(stored) = stored.filter(|stored| stored.status != status) {
+                        engine.enlist(stored, false);
                     }
                     Ok(())
                 })
