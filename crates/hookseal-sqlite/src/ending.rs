@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::{
     errors::{Cells, Doing},
+    limits,
     read::deliveries,
     rows::{DeliveryRow, time},
     writer::Writer,
@@ -48,9 +49,10 @@ impl Writer {
         Ok(Cancelled::Done)
     }
 
-    /// Ends what waits and whose time is over.
+    /// Ends what waits and whose time is over. What it finds of deleted subscriptions is cancelled, as it would be a little
+    /// later anyway: passed over, it would stand in the way of every call until then.
     pub(crate) fn expire(&mut self, now: Timestamp, limit: usize) -> Result<Expired, StoreError> {
-        let (mut over, mut next) = (Vec::new(), None);
+        let (mut over, mut gone, mut next) = (Vec::new(), Vec::new(), None);
         {
             let leases = self.leases.lock();
             let mut statement =
@@ -58,20 +60,25 @@ impl Writer {
             let mut rows = statement.query([]).doing("look for what has expired")?;
             while let Some(row) = rows.next().doing("look for what has expired")? {
                 let (at, key, order) = expiring(row)?;
-                if leases.contains(order) || self.is_deleted(key) {
+                if leases.contains(order) {
                     continue;
                 }
-                if at > now || over.len() == limit {
+                if self.is_deleted(key) && gone.len() < limits::CANCEL_CHUNK {
+                    gone.push((key, order));
+                    continue;
+                }
+                if at > now || over.len() == limit || self.is_deleted(key) {
                     next = Some(at);
                     break;
                 }
                 over.push((key, order));
             }
         }
-        if !over.is_empty() {
+        if !over.is_empty() || !gone.is_empty() {
             self.transaction(|connection| {
-                over.iter()
-                    .try_for_each(|(key, order)| end(connection, *key, *order, DeliveryState::Expired, now))
+                let end = |(key, order): &_, state| end(connection, *key, *order, state, now);
+                gone.iter().try_for_each(|one| end(one, DeliveryState::Cancelled))?;
+                over.iter().try_for_each(|one| end(one, DeliveryState::Expired))
             })?;
         }
         Ok(Expired { ended: over.len(), next })
@@ -102,7 +109,7 @@ fn expiring(row: &Row<'_>) -> Result<(Timestamp, SubscriptionKey, u64), StoreErr
     Ok((time(cells.value(0, "expires")?), key, order.cast_unsigned()))
 }
 
-/// Ends a delivery that waits.
+/// Ends a delivery that waits: now, or as its subscription was deleted.
 fn end(
     connection: &Connection,
     SubscriptionKey(key): SubscriptionKey,
@@ -112,7 +119,8 @@ fn end(
 ) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "UPDATE delivery SET state = ?3, due = NULL, expires = NULL, finished_at = ?4 \
+            "UPDATE delivery SET state = ?3, due = NULL, expires = NULL, \
+             finished_at = coalesce((SELECT deleted_at FROM subscription WHERE key = ?1), ?4) \
              WHERE subscription = ?1 AND ord = ?2 AND state = 0",
         )
         .and_then(|mut statement| {

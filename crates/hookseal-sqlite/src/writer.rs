@@ -304,6 +304,26 @@ mod tests {
     }
 
     #[test]
+    fn expiring_looks_at_what_was_deleted_in_chunks() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = writer(directory.path());
+        let subscription = subscription(&mut writer);
+        let waiting = 3 * limits::CANCEL_CHUNK / 2;
+        let mut event = event(1, vec![Target { subscription, leased: false }; waiting]);
+        let over = NOW.saturating_add(std::time::Duration::from_secs(1));
+        event.window.expires_at = Some(over);
+        writer.commit(&Batch { events: vec![event], ..Batch::default() }).unwrap();
+        writer.delete_subscription(Scope(1), SubscriptionId::from_parts(7, 7), NOW).unwrap();
+        let pending = |writer: &Writer| rows(writer, "delivery WHERE state = 0");
+        let first = writer.expire(over, 10).unwrap();
+        assert_eq!((first.ended, first.next), (0, Some(over)), "the rest is for the next call");
+        assert_eq!(pending(&writer), (waiting - limits::CANCEL_CHUNK) as i64);
+        let second = writer.expire(over, 10).unwrap();
+        assert_eq!((second.ended, second.next, pending(&writer)), (0, None, 0));
+        assert_eq!(rows(&writer, "delivery WHERE state = 5 AND finished_at = 1800000000000"), waiting as i64);
+    }
+
+    #[test]
     fn destroyed_secrets_are_in_no_file() {
         let directory = tempfile::tempdir().unwrap();
         let mut writer = writer(directory.path());
