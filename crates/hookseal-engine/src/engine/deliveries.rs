@@ -14,6 +14,8 @@ use crate::{
 };
 
 const UNDER_WAY: EngineError = EngineError::Conflict("the delivery is being attempted just now");
+const GOES_OUT: EngineError =
+    EngineError::Conflict("the delivery is being attempted just now, or is queued and goes out in its turn");
 
 impl Engine {
     /// Has a delivery attempted again, at once, whatever became of it and also where its time is over; its schedule
@@ -21,7 +23,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`EngineError::NotFound`]; [`EngineError::Conflict`] while it is under way or when its subscription is gone.
+    /// [`EngineError::NotFound`]; [`EngineError::Conflict`] while it is under way, or queued for it, and when its subscription is gone.
     pub async fn retry_delivery(self: &Arc<Self>, scope: Scope, id: DeliveryId) -> Result<(), EngineError> {
         let now = self.clock.now();
         let retried = self.store.retry(scope, id, now).await.map_err(|error| {
@@ -33,7 +35,7 @@ impl Engine {
                 self.begin_asked(delivery, now).await;
                 Ok(())
             }
-            Retried::Leased => Err(UNDER_WAY),
+            Retried::Leased => Err(GOES_OUT),
             Retried::SubscriptionGone => {
                 Err(EngineError::Conflict("the delivery's subscription was deleted"))
             }
