@@ -170,8 +170,14 @@ pub const PRUNE_PAUSE_MIN: Duration = Duration::from_secs(1);
 pub const PRUNE_PAUSE_MAX: Duration = Duration::from_secs(3600);
 /// Deliveries that one step of a replay makes due: one transaction of the store, which nobody else can write beside.
 pub const REPLAY_STEP: usize = CLAIM_DELIVERIES_MAX;
-/// Events that one step of a replay looks at.
-pub const REPLAY_EXAMINED_MAX: usize = 1_000;
+/// Events that one step of a replay looks at, wanted or not: some milliseconds where none of them is in memory, for which
+/// every commit waits.
+pub const REPLAY_EXAMINED_MAX: usize = 256;
+/// Deliveries, of whatever subscription, of the events that one such step looks at; the event that reaches it is the last.
+pub const REPLAY_TARGETS_MAX: usize = FAN_OUT_MAX;
+/// The longest rest of replays between two steps. They rest for as long as the steps took, so that they have no more than
+/// half of the store's time to write; a clock that steps makes no more of it than this.
+pub const REPLAY_REST_MAX: Duration = Duration::from_secs(1);
 /// Due deliveries of a subscription beyond which its replay waits: a replay fills no store, and ends soon after it is
 /// called off.
 pub const REPLAY_OUTSTANDING_MAX: usize = 2 * REPLAY_STEP;
@@ -187,6 +193,8 @@ pub const BATCH_DELIVERIES_MAX: usize = 2 * FAN_OUT_MAX;
 
 /// How long a publisher waits for its commit before it is told to come again.
 pub const ACCEPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a batch of events may take, whatever its size; what is not durable by then is told to come again.
+pub const BATCH_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a store that failed is left alone before outcomes are offered to it again: first and longest wait.
 pub const STORE_RETRY_FIRST: Duration = Duration::from_millis(50);
 /// See [`STORE_RETRY_FIRST`].

@@ -15,4 +15,4 @@ pub mod simulation;
 
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;
-pub use memory::MemoryStore;
+pub use memory::{Fault, MemoryStore};

@@ -1,6 +1,9 @@
 //! Accepting events.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+};
 
 use hookseal::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -66,7 +69,9 @@ impl Engine {
     }
 
     /// Publishes events as if one after the other, and gives what came of each, in their order. They share as few
-    /// commits as they can; one that is refused leaves the others as they are.
+    /// commits as they can; one that is refused leaves the others as they are. From the first one that is not durable in
+    /// time on, nothing is waited for any more: a store that hangs holds a batch up no longer than
+    /// [`limits::BATCH_TIMEOUT`].
     pub async fn publish_all(
         self: &Arc<Self>,
         scope: Scope,
@@ -75,19 +80,22 @@ impl Engine {
         let mut published = Vec::with_capacity(events.len());
         let mut under_way = Vec::new();
         let mut deliveries = 0;
+        let mut patience = Patience::new(self.clock.sleep(limits::BATCH_TIMEOUT));
         for event in events {
             let begun = match self.matched(scope, &event) {
-                Ok(keys) => self.begin(scope, event, &keys).await,
+                // It is not handed over any more: the rest of the batch is told to come again at once.
+                Ok(_) if patience.lost => Err(PublishError::Timeout),
+                Ok(keys) => patience.or_timeout(self.begin(scope, event, &keys)).await,
                 Err(error) => Err(error),
             };
             deliveries += begun.as_ref().map_or(0, |accepted| accepted.deliveries);
             under_way.push(begun);
             if deliveries > limits::BATCH_DELIVERIES_MAX {
-                published.extend(self.all_published(std::mem::take(&mut under_way)).await);
+                published.extend(self.all_published(std::mem::take(&mut under_way), &mut patience).await);
                 deliveries = 0;
             }
         }
-        published.extend(self.all_published(under_way).await);
+        published.extend(self.all_published(under_way, &mut patience).await);
         published
     }
 
@@ -95,22 +103,25 @@ impl Engine {
     async fn all_published(
         &self,
         accepted: Vec<Result<Accepted, PublishError>>,
+        patience: &mut Patience<'_>,
     ) -> Vec<Result<Published, PublishError>> {
         let timeout = self.clock.sleep(limits::ACCEPT_TIMEOUT);
         tokio::pin!(timeout);
-        let (mut published, mut timed_out) = (Vec::with_capacity(accepted.len()), false);
+        let mut published = Vec::with_capacity(accepted.len());
         for accepted in accepted {
             published.push(match accepted {
                 Err(error) => Err(error),
-                Ok(accepted) if timed_out => accepted.published_by_now(),
-                Ok(mut accepted) => tokio::select! {
-                    biased;
-                    published = accepted.settled() => published,
-                    () = &mut timeout => {
-                        timed_out = true;
-                        accepted.published_by_now()
-                    }
-                },
+                Ok(accepted) if patience.lost => accepted.published_by_now(),
+                Ok(mut accepted) => {
+                    let settled = async {
+                        tokio::select! {
+                            biased;
+                            published = accepted.settled() => published,
+                            () = &mut timeout => Err(PublishError::Timeout),
+                        }
+                    };
+                    patience.or_timeout(settled).await
+                }
             });
         }
         published
@@ -229,6 +240,33 @@ fn check_window(window: Window, now: Timestamp) -> Result<(), PublishError> {
         (_, Some(over)) if over <= now => Err(PublishError::ExpiresAt("lies in the past")),
         (Some(at), Some(over)) if over <= at => Err(PublishError::ExpiresAt("must lie after `deliver_at`")),
         _ => Ok(()),
+    }
+}
+
+/// How long a batch is waited for as a whole.
+struct Patience<'a> {
+    deadline: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+    /// Whether that is over, or one of its events was not durable in time.
+    lost: bool,
+}
+
+impl<'a> Patience<'a> {
+    fn new(deadline: impl Future<Output = ()> + Send + 'a) -> Self {
+        Self { deadline: Box::pin(deadline), lost: false }
+    }
+
+    /// What comes of a step of the batch, where that is known in time. Not to be called once patience is lost.
+    async fn or_timeout<T>(
+        &mut self,
+        step: impl Future<Output = Result<T, PublishError>>,
+    ) -> Result<T, PublishError> {
+        let done = tokio::select! {
+            biased;
+            done = step => done,
+            () = &mut self.deadline => Err(PublishError::Timeout),
+        };
+        self.lost = matches!(done, Err(PublishError::Timeout));
+        done
     }
 }
 

@@ -1,7 +1,10 @@
+use std::{sync::Arc, time::Duration};
+
 use bytes::Bytes;
 use hookseal_engine::{DeliveryState, EventType, Publish, PublishError, SubscriptionSettings, limits};
+use hookseal_testkit::Fault;
 
-use crate::world::{Answer, SCOPE, World, publish, settings};
+use crate::world::{Answer, SCOPE, World, bounded, publish, settings};
 
 fn named(id: &str, body: &'static str) -> Publish {
     Publish { external_id: Some(id.into()), ..publish("t", body) }
@@ -68,4 +71,36 @@ async fn bytes_are_kept_and_a_media_type_given_goes_out() {
     assert_eq!(crate::world::header(&sent, "content-type"), "application/octet-stream");
     assert_eq!(sent.headers.iter().filter(|(name, _)| name == "content-type").count(), 1);
     world.until_state(&published, DeliveryState::Succeeded).await;
+}
+
+/// More bytes than may wait for their commit, so that the batch waits many times over.
+#[tokio::test]
+async fn a_store_that_hangs_holds_a_batch_up_only_so_long() {
+    let world = World::answering(|_, _| Answer::Status(200)).await;
+    world.store.set_fault("commit", Some(Fault::Hangs));
+    let body = vec![b'x'; limits::BODY_BYTES_DEFAULT];
+    let count = 3 * limits::ACCEPTING_BYTES_MAX / limits::BODY_BYTES_DEFAULT;
+    let event = |_| {
+        let mut event = publish("t", "");
+        event.payload.body = Bytes::copy_from_slice(&body);
+        event
+    };
+    let events: Vec<_> = (0..count).map(event).collect();
+    let engine = Arc::clone(&world.engine);
+    let started = engine.now();
+    let batch = tokio::spawn(async move { engine.publish_all(SCOPE, events).await });
+    let verdicts = bounded(async {
+        while !batch.is_finished() {
+            world.clock.advance(Duration::from_secs(1));
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        }
+        batch.await.unwrap()
+    })
+    .await;
+    assert_eq!(verdicts.len(), count);
+    assert!(verdicts.iter().all(|verdict| matches!(verdict, Err(PublishError::Timeout))), "{verdicts:?}");
+    let took = world.engine.now().since(started);
+    assert!(took <= limits::BATCH_TIMEOUT + Duration::from_secs(2), "{took:?}");
 }

@@ -8,7 +8,7 @@ mod replays;
 mod state;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -37,6 +37,19 @@ pub struct MemoryStore {
     disk: Arc<Mutex<State>>,
     leases: Mutex<BTreeSet<u64>>,
     closed: AtomicBool,
+    /// Calls that are not answered as they should be, by name.
+    faults: Mutex<BTreeMap<&'static str, Fault>>,
+}
+
+/// How a [`MemoryStore`] answers a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Never.
+    Hangs,
+    /// It cannot, for now.
+    Unavailable,
+    /// What is stored cannot be read.
+    Corrupt,
 }
 
 impl MemoryStore {
@@ -51,6 +64,29 @@ impl MemoryStore {
         Self { disk: Arc::clone(&self.disk), ..Self::default() }
     }
 
+    /// How it answers one of the calls `commit`, `advance_replay` and `end_replay` from now on; `None` as it should.
+    pub fn set_fault(&self, call: &'static str, fault: Option<Fault>) {
+        let mut faults = self.faults.lock();
+        match fault {
+            Some(fault) => faults.insert(call, fault),
+            None => faults.remove(call),
+        };
+    }
+
+    async fn meet_fault(&self, call: &'static str) -> Result<(), StoreError> {
+        let fault = self.faults.lock().get(call).copied();
+        match fault {
+            None => Ok(()),
+            Some(Fault::Hangs) => std::future::pending().await,
+            Some(Fault::Unavailable) => {
+                Err(StoreError::Unavailable { what: "as the test says", source: None })
+            }
+            Some(Fault::Corrupt) => {
+                Err(StoreError::Corrupt { table: "any", column: "any", row: "as the test says".to_owned() })
+            }
+        }
+    }
+
     /// The disk, then the leases, always in this order.
     fn open(&self) -> Result<(MutexGuard<'_, State>, MutexGuard<'_, BTreeSet<u64>>), StoreError> {
         if self.closed.load(Ordering::SeqCst) {
@@ -63,6 +99,7 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
+        self.meet_fault("commit").await?;
         let (mut state, mut leases) = self.open()?;
         state.commit(batch, &mut leases)
     }
@@ -337,6 +374,7 @@ impl Store for MemoryStore {
     }
 
     async fn advance_replay(&self, step: ReplayStep) -> Result<Option<Advanced>, StoreError> {
+        self.meet_fault("advance_replay").await?;
         Ok(self.open()?.0.advance_replay(&step))
     }
 
@@ -347,6 +385,7 @@ impl Store for MemoryStore {
         state: ReplayState,
         now: Timestamp,
     ) -> Result<Option<(ReplayRecord, bool)>, StoreError> {
+        self.meet_fault("end_replay").await?;
         Ok(self.open()?.0.end_replay(scope, id, state, now))
     }
 
