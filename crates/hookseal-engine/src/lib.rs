@@ -41,7 +41,7 @@ pub use event::{
 };
 pub use ids::{AttemptId, DeliveryId, EventId, IdError, IdSource, KeyId, ReplayId, SubscriptionId};
 pub use policy::Policy;
-pub use replay::{ReplayRecord, ReplayState, ReplayWish, Replayable, Wanted};
+pub use replay::{ReplayRecord, ReplayRequest, ReplayState, ReplayWish, Replayable, Wanted};
 pub use settings::{
     ClientIdentity, DisableAfter, DisableAfterError, EndpointTls, OnGiveUp, SubscriptionSettings,
 };

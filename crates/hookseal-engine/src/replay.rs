@@ -93,6 +93,28 @@ impl Wanted {
     }
 }
 
+/// What somebody asks a replay for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayRequest {
+    /// Events from this moment on: that of the event's id.
+    pub since: Timestamp,
+    /// Events before this moment; `None` means all that was accepted before the replay was asked for.
+    pub until: Option<Timestamp>,
+    /// See [`ReplayWish::wanted`].
+    pub wanted: Wanted,
+    /// See [`ReplayWish::event_types`].
+    pub event_types: Option<Vec<EventType>>,
+}
+
+impl ReplayRequest {
+    /// What the replay with this id is to do.
+    pub fn of(self, id: ReplayId) -> ReplayWish {
+        let Self { since, until, wanted, event_types } = self;
+        // The id's own moment, and none that was read before: what was accepted in between would be left out.
+        ReplayWish { since, until: until.unwrap_or_else(|| id.timestamp()), wanted, event_types }
+    }
+}
+
 /// What is to be sent again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayWish {
@@ -246,6 +268,13 @@ mod tests {
         assert_eq!(wish(None).places(early), (1_750_000_000_000 << 12, early.order()));
         let late = ReplayId::from_parts(1_750_000_200_000 << 12, 1);
         assert_eq!(wish(None).places(late).1, 1_750_000_100_000 << 12);
+    }
+
+    #[test]
+    fn without_an_end_it_looks_at_all_that_came_before_it() {
+        let id = ReplayId::from_parts((1_750_000_100_123 << 12) + 7, 1);
+        let request = ReplayRequest { since: SINCE, until: None, wanted: Wanted::DEFAULT, event_types: None };
+        assert_eq!(request.of(id).places(id).1, id.order());
     }
 
     #[test]

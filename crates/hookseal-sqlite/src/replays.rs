@@ -169,7 +169,11 @@ impl Walk<'_> {
         let mut statement = self.connection.prepare_cached(SQL).doing("look for events to replay")?;
         let places = params![self.replay.place.cast_signed(), end.cast_signed()];
         let mut rows = statement.query(places).doing("look for events to replay")?;
+        let mut targets = 0;
         for _ in 0..self.step.examined_max {
+            if targets >= self.step.targets_max {
+                break;
+            }
             let Some(row) = rows.next().doing("look for events to replay")? else {
                 self.replay.state = ReplayState::Done;
                 self.replay.finished_at = Some(self.step.now);
@@ -183,6 +187,7 @@ impl Walk<'_> {
                 self.replay.examined += 1;
             }
             self.replay.place = event.id.order();
+            targets += event.targets.len();
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use super::{Engine, EngineError, FieldProblem, Stopping};
 use crate::{
-    ReplayId, ReplayRecord, ReplayState, ReplayWish, Replayable, Scope, SubscriptionId, SubscriptionKey,
+    ReplayId, ReplayRecord, ReplayRequest, ReplayState, Replayable, Scope, SubscriptionId, SubscriptionKey,
     SubscriptionStatus, limits,
     ports::store::{Advanced, NewReplay, ReplayStep, StoreError},
 };
@@ -33,13 +33,15 @@ pub(super) struct Replays {
     changed: Notify,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Running {
     id: ReplayId,
     scope: Scope,
     creates: bool,
     /// Deliveries of the subscription that are to end before its next step.
     awaited: usize,
+    /// Whether it cannot go on, and is to be ended as failed as soon as the store takes that.
+    failed: bool,
 }
 
 impl Replays {
@@ -49,6 +51,7 @@ impl Replays {
             scope: replay.scope,
             creates: replay.wish.wanted.holds(Replayable::Missing),
             awaited: 0,
+            failed: false,
         };
         let mut all = self.running.lock();
         all.insert(replay.subscription, running);
@@ -93,6 +96,12 @@ impl Replays {
         self.running.lock().values().any(|running| running.awaited > 0)
     }
 
+    fn set_failed(&self, key: SubscriptionKey, id: ReplayId) {
+        if let Some(running) = self.running.lock().get_mut(&key).filter(|running| running.id == id) {
+            running.failed = true;
+        }
+    }
+
     fn wait_for(&self, key: SubscriptionKey, deliveries: usize) {
         if let Some(running) = self.running.lock().get_mut(&key) {
             running.awaited = deliveries;
@@ -105,7 +114,7 @@ pub(super) async fn run(engine: Arc<Engine>) {
     let mut stopping = engine.stopping.subscribe();
     loop {
         let changed = engine.replays.changed.notified();
-        while engine.advance_replays().await {}
+        while engine.advance_and_rest().await {}
         let waits = engine.replays.wait();
         tokio::select! {
             biased;
@@ -128,9 +137,9 @@ impl Engine {
         self: &Arc<Self>,
         scope: Scope,
         subscription: SubscriptionId,
-        wish: ReplayWish,
+        request: ReplayRequest,
     ) -> Result<ReplayRecord, EngineError> {
-        if wish.since >= wish.until {
+        if request.since >= request.until.unwrap_or_else(|| self.clock.now()) {
             let detail = "must lie before `until`, or before now".to_owned();
             return Err(EngineError::Invalid(FieldProblem { field: "since", detail }));
         }
@@ -139,7 +148,7 @@ impl Engine {
         // Every event that was handed in before has its place in the store then, and is seen.
         self.flush().await;
         let id = ReplayId::from_parts(self.ids.reserve(self.clock.now(), 1), self.entropy.next_u64());
-        let new = NewReplay { id, subscription: key, wish };
+        let new = NewReplay { id, subscription: key, wish: request.of(id) };
         let replay = match self.store.create_replay(new).await {
             Ok(replay) => replay.ok_or(EngineError::NotFound)?,
             Err(StoreError::Conflict { what }) => return Err(EngineError::Conflict(what)),
@@ -175,15 +184,31 @@ impl Engine {
         replays.iter().for_each(|replay| self.replays.insert(replay));
     }
 
-    /// One step of each replay that can go on. Returns whether any may go on at once.
+    /// A step of each replay, then a rest of as long as they took, for those whose events wait to be stored. Returns whether
+    /// any may go on.
+    async fn advance_and_rest(self: &Arc<Self>) -> bool {
+        let began = self.clock.now();
+        let again = self.advance_replays().await;
+        let rest = self.clock.now().since(began).min(limits::REPLAY_REST_MAX);
+        if again && !rest.is_zero() {
+            self.clock.sleep(rest).await;
+        }
+        again
+    }
+
+    /// One step of each replay that can go on. Returns whether any may go on.
     async fn advance_replays(self: &Arc<Self>) -> bool {
         let ready: Vec<_> = {
             let all = self.replays.running.lock();
             let ready = all.iter().filter(|(_, running)| running.awaited == 0);
-            ready.map(|(key, running)| (*key, running.id, running.scope, running.creates)).collect()
+            ready.map(|(key, running)| (*key, running.clone())).collect()
         };
         let mut again = false;
-        for (key, id, scope, creates) in ready {
+        for (key, Running { id, scope, creates, failed, .. }) in ready {
+            if failed {
+                self.end_failed(scope, key, id).await;
+                continue;
+            }
             // A subscription that takes no deliveries is looked at again when that changes.
             let Some(subscriber) = self.subscriber(key) else {
                 self.replays.remove(key, id);
@@ -201,12 +226,13 @@ impl Engine {
                 deliveries_max: limits::REPLAY_STEP,
                 outstanding_max: limits::REPLAY_OUTSTANDING_MAX,
                 examined_max: limits::REPLAY_EXAMINED_MAX,
+                targets_max: limits::REPLAY_TARGETS_MAX,
                 first_order: self.ids.reserve(now, places),
                 types: subscriber.subscription.settings.event_types.clone(),
             };
             again |= match self.store.advance_replay(step).await {
                 Ok(advanced) => self.replay_advanced(key, id, advanced, now),
-                Err(error) => self.replay_failed(scope, key, id, &error, now).await,
+                Err(error) => self.replay_failed(scope, key, id, &error).await,
             };
         }
         again
@@ -247,18 +273,26 @@ impl Engine {
         key: SubscriptionKey,
         id: ReplayId,
         error: &StoreError,
-        now: Timestamp,
     ) -> bool {
         tracing::error!(replay = %id, error = error as &dyn std::error::Error, "a replay could not go on");
         if matches!(error, StoreError::Unavailable { .. }) {
             self.replays.wait_for(key, usize::MAX);
         } else {
-            self.replays.remove(key, id);
-            let ended = self.store.end_replay(scope, id, ReplayState::Failed, now).await;
-            if let Err(error) = ended {
-                tracing::error!(replay = %id, error = &error as &dyn std::error::Error, "a replay could not be ended");
-            }
+            self.replays.set_failed(key, id);
+            self.end_failed(scope, key, id).await;
         }
         false
+    }
+
+    /// Ends what cannot go on. Where the store does not take that now it is asked again: no other replay of the
+    /// subscription can be started before.
+    async fn end_failed(&self, scope: Scope, key: SubscriptionKey, id: ReplayId) {
+        match self.store.end_replay(scope, id, ReplayState::Failed, self.clock.now()).await {
+            Ok(_) => self.replays.remove(key, id),
+            Err(error) => {
+                tracing::error!(replay = %id, error = &error as &dyn std::error::Error, "a replay could not be ended");
+                self.replays.wait_for(key, usize::MAX);
+            }
+        }
     }
 }

@@ -533,8 +533,11 @@ pub struct ReplayStep {
     pub deliveries_max: usize,
     /// Deliveries of the subscription that may be due and not done after it.
     pub outstanding_max: usize,
-    /// Events that it looks at, at most.
+    /// Events that it looks at, at most, of whatever scope.
     pub examined_max: usize,
+    /// Deliveries that the events it looks at led to as they were accepted, to whatever subscription: the event that
+    /// reaches this number is the last of the step.
+    pub targets_max: usize,
     /// The first of `deliveries_max` consecutive places that new deliveries may take.
     pub first_order: u64,
     /// The types that the subscription asks for; `None` means all.

@@ -3,19 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use hookseal_engine::{
-    DeliveryState, EngineError, EventType, Published, ReplayRecord, ReplayState, ReplayWish, Replayable,
+    DeliveryState, EngineError, EventType, Published, ReplayRecord, ReplayRequest, ReplayState, Replayable,
     SettingsChange, Subscription, SubscriptionSettings, SubscriptionStatus, Trigger, Wanted, limits,
     ports::store::Page,
 };
-use hookseal_testkit::ManualClock;
+use hookseal_testkit::{Fault, ManualClock};
 
 use crate::world::{Answer, NOW, SCOPE, World, bounded, settings};
 
 const WAIT: Duration = Duration::from_secs(60);
 
 /// All that happened so far, in these states.
-fn wish(wanted: Wanted) -> ReplayWish {
-    ReplayWish { since: NOW, until: NOW.saturating_add(WAIT), wanted, event_types: None }
+fn wish(wanted: Wanted) -> ReplayRequest {
+    ReplayRequest { since: NOW, until: Some(NOW.saturating_add(WAIT)), wanted, event_types: None }
 }
 
 async fn replay(world: &World, subscription: &Subscription, wanted: Wanted) -> ReplayRecord {
@@ -221,7 +221,7 @@ async fn a_replay_is_called_off() {
 async fn what_makes_no_sense_is_refused() {
     let world = World::answering(|_, _| Answer::Status(200)).await;
     let subscription = world.subscribe("harmon").await;
-    let backwards = ReplayWish { until: NOW, ..wish(Wanted::DEFAULT) };
+    let backwards = ReplayRequest { until: Some(NOW), ..wish(Wanted::DEFAULT) };
     let refused = world.engine.start_replay(SCOPE, subscription.id, backwards).await;
     assert!(
         matches!(&refused, Err(EngineError::Invalid(problem)) if problem.field == "since"),
@@ -247,4 +247,41 @@ async fn a_test_delivery_is_not_replayed() {
         let done = until_state(&world, &replay, ReplayState::Done).await;
         assert_eq!((done.replayed, world.sent_so_far()), (0, 1));
     }
+}
+
+#[tokio::test]
+async fn a_replay_that_cannot_go_on_is_ended_once_the_store_takes_it() {
+    let world = World::answering(|_, _| Answer::Status(500)).await;
+    let subscription = world.subscribe_with(single_attempt()).await;
+    world.store.set_fault("advance_replay", Some(Fault::Corrupt));
+    world.store.set_fault("end_replay", Some(Fault::Unavailable));
+    let broken = replay(&world, &subscription, Wanted::DEFAULT).await;
+    // It is tried again, in vain at first.
+    for _ in 0..3 {
+        world.pass(Duration::from_secs(20)).await;
+    }
+    assert_eq!(until_state(&world, &broken, ReplayState::Running).await.finished_at, None);
+    let refused = world.engine.start_replay(SCOPE, subscription.id, wish(Wanted::DEFAULT)).await;
+    assert!(matches!(refused, Err(EngineError::Conflict(_))), "{refused:?}");
+
+    world.store.set_fault("end_replay", None);
+    world.pass(Duration::from_secs(20)).await;
+    until_state(&world, &broken, ReplayState::Failed).await;
+    world.store.set_fault("advance_replay", None);
+    let next = world.engine.start_replay(SCOPE, subscription.id, wish(Wanted::DEFAULT)).await.unwrap();
+    until_state(&world, &next, ReplayState::Done).await;
+}
+
+#[tokio::test]
+async fn without_an_end_what_was_accepted_just_before_is_replayed() {
+    let world = World::answering(|_, _| Answer::Status(500)).await;
+    let subscription = world.subscribe_with(single_attempt()).await;
+    world.clock.advance(WAIT);
+    let event = world.publish("t").await;
+    world.until_state(&event, DeliveryState::Failed).await;
+    let request = ReplayRequest { until: None, ..wish(Wanted::DEFAULT) };
+    let replay = world.engine.start_replay(SCOPE, subscription.id, request).await.unwrap();
+    let done = until_state(&world, &replay, ReplayState::Done).await;
+    assert_eq!((done.examined, done.replayed), (1, 1), "of the same millisecond");
+    assert_eq!(done.wish.until, replay.id.timestamp());
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{body::Body, extract::State};
 use hookseal::Timestamp;
 use hookseal_engine::{
-    Engine, EventType, ReplayId, ReplayWish, Replayable, SubscriptionId, Wanted, limits as engine,
+    EventType, ReplayId, ReplayRequest, Replayable, SubscriptionId, Wanted, limits as engine,
 };
 use http::StatusCode;
 use serde_json::value::RawValue;
@@ -31,9 +31,9 @@ pub(crate) async fn start(
     request: Body,
 ) -> Answer {
     let received = body(&api, request).await?;
-    let wish = read(received.bytes(), &api.engine)?;
+    let asked = read(received.bytes())?;
     let engine = Arc::clone(&api.engine);
-    let replay = to_the_end(async move { engine.start_replay(caller.scope, id, wish).await }).await?;
+    let replay = to_the_end(async move { engine.start_replay(caller.scope, id, asked).await }).await?;
     Ok(json(StatusCode::ACCEPTED, &ReplayView::of(&replay)))
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn cancel(
     Ok(json(StatusCode::OK, &ReplayView::of(&replay)))
 }
 
-fn read(text: &[u8], engine: &Engine) -> Result<ReplayWish, Problem> {
+fn read(text: &[u8]) -> Result<ReplayRequest, Problem> {
     let [since, until, status, event_types] = Object::parse(text, FIELDS)?.known()?;
     let mut problems = Problems::default();
     let from = problems.time("since", since);
@@ -95,13 +95,9 @@ fn read(text: &[u8], engine: &Engine) -> Result<ReplayWish, Problem> {
     let until = problems.time("until", until);
     let wanted = read_wanted(&mut problems, status);
     let event_types = read_types(&mut problems, event_types);
-    let wish = ReplayWish {
-        since: from.unwrap_or(Timestamp::from_unix_millis(0)),
-        until: until.unwrap_or_else(|| engine.now()),
-        wanted,
-        event_types,
-    };
-    problems.unless(wish)
+    let asked =
+        ReplayRequest { since: from.unwrap_or(Timestamp::from_unix_millis(0)), until, wanted, event_types };
+    problems.unless(asked)
 }
 
 /// One status, or an array of them.

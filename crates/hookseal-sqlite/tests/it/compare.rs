@@ -367,6 +367,7 @@ impl Pair {
             deliveries_max,
             outstanding_max,
             examined_max,
+            targets_max: 2 * examined_max,
             first_order: self.places(deliveries_max as u64),
             types: None,
         };

@@ -243,6 +243,22 @@ pub async fn a_replay_goes_on_in_steps<H: Harness>(mut world: World<H>) {
     assert_eq!(world.try_advance(replay.id, 40, STEP).await, None, "it is over");
 }
 
+/// Events that lead to many deliveries are more work to look at than others: fewer of them make a step.
+pub async fn a_replays_step_has_a_bound_in_what_it_reads<H: Harness>(world: World<H>) {
+    let (subscription, other) = (world.subscription(LIVE).await, world.subscription(LIVE).await);
+    for (seconds, targets) in (1..).zip([3, 0, 1, 5, 1, 1]) {
+        world.publish(seconds, vec![parked(&other); targets]).await;
+    }
+    let replay = world.replay(&subscription, 20, wish(0, 19, &[Replayable::Failed])).await;
+    for (targets_max, examined) in [(4, 3), (4, 4), (0, 4), (1, 5), (1, 6)] {
+        let step = ReplayStep { targets_max, ..world.step(replay.id, 30, STEP) };
+        let advanced = world.store.advance_replay(step).await.expect("a replay goes on").expect("it runs");
+        assert_eq!(advanced.replay.examined, examined, "{targets_max}");
+        assert_eq!(advanced.replay.state, ReplayState::Running);
+    }
+    assert_eq!(world.advance(replay.id, 30, STEP).await.replay.state, ReplayState::Done);
+}
+
 /// It does nothing while as many wait as may wait.
 pub async fn a_replay_waits_for_its_deliveries<H: Harness>(world: World<H>) {
     let (subscription, _) = failed(&world, 5).await;
@@ -361,6 +377,7 @@ impl<H: Harness> World<H> {
             deliveries_max,
             outstanding_max,
             examined_max,
+            targets_max: usize::MAX,
             first_order,
             types: None,
         }

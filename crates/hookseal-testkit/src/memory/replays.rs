@@ -61,7 +61,11 @@ impl State {
     fn walk(&mut self, replay: &mut ReplayRecord, step: &ReplayStep, room: usize) -> usize {
         let (mut made, mut created) = (0, 0);
         let (_, end) = replay.wish.places(replay.id);
+        let mut targets = 0;
         for _ in 0..step.examined_max {
+            if targets >= step.targets_max {
+                break;
+            }
             let next = self.events.range(replay.place + 1..end.max(replay.place + 1)).next();
             let Some((place, event)) = next.map(|(place, event)| (*place, event.record.clone())) else {
                 (replay.state, replay.finished_at) = (ReplayState::Done, Some(step.now));
@@ -99,6 +103,7 @@ impl State {
                 replay.examined += 1;
             }
             replay.place = place;
+            targets += event.deliveries;
         }
         replay.replayed += made as u64;
         replay.created += created;
