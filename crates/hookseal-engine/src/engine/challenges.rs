@@ -4,7 +4,11 @@
 //! Each subscription that is `Pending` has one task that asks. Whatever makes its question pointless - it is deleted,
 //! paused, goes elsewhere, or has proved itself otherwise - cuts that task off, so that no answer of before counts.
 
-use std::{collections::HashMap, collections::hash_map::Entry as Course, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry as Course},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use hookseal::Timestamp;
 use parking_lot::Mutex;
@@ -66,6 +70,8 @@ struct Answer {
     at: Timestamp,
     status: Option<u16>,
     verdict: Verdict,
+    /// What is written of it, worked out once: writing it again counts no try more.
+    record: OnceLock<ChallengeRecord>,
 }
 
 /// What is stored once an answer is recorded.
@@ -165,7 +171,10 @@ impl Engine {
             Err(failure) => AttemptResult { failure: Some(failure), ..AttemptResult::default() },
         };
         let verdict = challenge::judge(challenge, &result);
-        Some(Asked { subscriber, answer: Some(Answer { at, status: result.status, verdict }) })
+        Some(Asked {
+            subscriber,
+            answer: Some(Answer { at, status: result.status, verdict, record: OnceLock::new() }),
+        })
     }
 
     /// Writes what came of a question. Asking for it again once it is written changes nothing more. `in_course` says
@@ -240,15 +249,13 @@ impl Engine {
 }
 
 impl Answer {
-    /// What is written of it, after what was.
+    /// What is written of it, after what was when it is written first.
     fn record(&self, before: Option<&ChallengeRecord>) -> ChallengeRecord {
-        let Self { at, status, verdict: Verdict { failure, problem } } = self;
-        let tries = match before {
-            // The same once more, its answer lost on the way from the store.
-            Some(before) if before.at == *at && before.problem == *problem => before.tries,
-            Some(before) => before.tries.saturating_add(1),
-            None => 1,
+        let Self { at, status, verdict: Verdict { failure, problem }, record } = self;
+        let made = || {
+            let tries = before.map_or(1, |before| before.tries.saturating_add(1));
+            ChallengeRecord { at: *at, tries, status: *status, failure: *failure, problem: problem.clone() }
         };
-        ChallengeRecord { at: *at, tries, status: *status, failure: *failure, problem: problem.clone() }
+        record.get_or_init(made).clone()
     }
 }
