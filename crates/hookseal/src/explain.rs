@@ -30,6 +30,7 @@ mod body;
 mod clock;
 mod code;
 mod content;
+mod cost;
 mod finding;
 mod form;
 mod header;

@@ -5,8 +5,10 @@
 //! Verbauwhede do in "Dude, is my code constant time?" (2017). As a check of the test itself, the same is done to a
 //! comparison that leaves at the first difference, and has to be found out.
 //!
-//! Both kinds are written to the same place before they are verified: at two addresses even the same bytes take times
-//! that differ by a nanosecond or two, this way in one run and that way in the next.
+//! Both kinds are read, and one of them is written to the same place before it is verified: at two addresses even the
+//! same bytes take times that differ by a nanosecond or two, this way in one run and that way in the next. What remains of
+//! such luck is not the same when a process does something else meanwhile, so the median of several tests counts: a
+//! comparison that leaves early does so in all of them.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -20,6 +22,7 @@ use hookseal::{
 /// Above this, the two groups differ; the paper's bound for a leak that is there beyond doubt.
 const BOUND: f64 = 10.0;
 const MEASUREMENTS: usize = 400_000;
+const TESTS: usize = 5;
 /// Times above this share of all are interruptions and not the code.
 const KEPT: f64 = 0.90;
 
@@ -28,14 +31,20 @@ fn main() -> ExitCode {
     println!("| compared | t | |");
     println!("|---|---:|---|");
     for name in ["standard-webhooks", "harbor-transfers", "github-sha256", "gitlab-token"] {
-        let t = verifier(name);
+        let t = median(|| verifier(name));
         found |= t.abs() > BOUND;
         println!("| `{name}` | {t:.1} | {} |", if t.abs() > BOUND { "differs" } else { "no difference" });
     }
-    let t = leaving_early();
+    let t = median(leaving_early);
     let blind = t.abs() <= BOUND;
     println!("| a comparison that leaves early | {t:.1} | {} |", if blind { "not found: the test is blind" } else { "differs, as it must" });
     if found || blind { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn median(test: impl Fn() -> f64) -> f64 {
+    let mut all: Vec<f64> = std::iter::repeat_with(test).take(TESTS).collect();
+    all.sort_by(f64::total_cmp);
+    all[TESTS / 2]
 }
 
 /// The difference between signatures that are wrong at once and ones that are wrong at their end.
@@ -47,20 +56,27 @@ fn verifier(name: &str) -> f64 {
     let now = Timestamp::from_unix_seconds(1_750_000_000);
     let mut headers = SignedHeaders::new();
     signer.sign(&Message::new(now, "msg_1", b"{}"), &mut headers).expect("the message is well formed");
-    let mut lines: Vec<(String, String)> =
-        headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let mut lines: Vec<(String, Vec<u8>)> =
+        headers.iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect();
     let header = profile.scheme().signature_header().expect("it has a header");
     let at = lines.iter().position(|(name, _)| name == header).expect("the header is there");
-    let values = [at_the_start(&lines[at].1), at_the_end(&lines[at].1)];
-    let place = |lines: &mut Vec<(String, String)>, group: usize| {
-        lines[at].1.clear();
-        lines[at].1.push_str(&values[group]);
-    };
+    let right = headers.iter().nth(at).map(|(_, value)| value).expect("it is one of them");
+    let [start, end] = [at_the_start(right), at_the_end(right)].map(String::into_bytes);
+    let place = |lines: &mut Vec<(String, Vec<u8>)>, group: usize| choose(&mut lines[at].1, [&start, &end], group);
     welch(&mut lines, place, |lines| {
         let request = Request { method: "POST", url: "", headers: black_box(lines), body: b"{}" };
         let outcome = verifier.verify(&request, now);
         assert!(black_box(outcome).is_err());
     })
+}
+
+/// Writes one of two texts of the same length, and reads both.
+fn choose(out: &mut [u8], texts: [&[u8]; 2], which: usize) {
+    // Not to be seen through, or there would be a loop for each of the two.
+    let mask = black_box(if which == 0 { 0 } else { u8::MAX });
+    for (out, (first, second)) in out.iter_mut().zip(texts[0].iter().zip(texts[1])) {
+        *out = (first & !mask) | (second & mask);
+    }
 }
 
 /// The value with the first character of the signature changed.
@@ -95,7 +111,7 @@ fn leaving_early() -> f64 {
         }
         true
     };
-    let place = |candidate: &mut [u8; 64], group: usize| *candidate = wrong[group];
+    let place = |candidate: &mut [u8; 64], group: usize| choose(candidate, [&wrong[0], &wrong[1]], group);
     welch(&mut [0; 64], place, |candidate| assert!(!equal(black_box(candidate), black_box(&right))))
 }
 

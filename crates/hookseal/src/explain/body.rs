@@ -11,12 +11,36 @@ use std::ops::ControlFlow;
 use super::trial::{Change, Edit};
 use super::{Code, Finding};
 
-/// Calls `visit` with one other body after the other, the likeliest first, until it breaks. None comes twice, and none
-/// is the body as it came.
-pub(super) fn each<B>(received: &[u8], visit: &mut dyn FnMut(Change) -> ControlFlow<B>) -> ControlFlow<B> {
-    let mut bodies = Bodies { received, seen: HashSet::new(), visit };
+/// Who tries the bodies, and pays for making them.
+pub(super) trait Visitor<B> {
+    /// Pays for work that takes as long as to hash this many bytes, before it is done; breaks where it is too much.
+    fn pay(&mut self, cost: u64) -> ControlFlow<B>;
+
+    /// Tries a body, until it breaks.
+    fn visit(&mut self, body: Change) -> ControlFlow<B>;
+}
+
+/// Which other bodies are tried.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Which {
+    /// Those that cost little and are likely: line breaks, white space around the body, byte order marks.
+    Likely,
+    /// All but those.
+    Further,
+    All,
+}
+
+/// Has one other body after the other visited, the likeliest first. None comes twice, and none is the body as it came.
+/// All that is done for them is paid for, also where nothing comes of it.
+pub(super) fn each<B>(received: &[u8], which: Which, visitor: &mut dyn Visitor<B>) -> ControlFlow<B> {
+    let mut bodies = Bodies { received, seen: HashSet::new(), visitor };
     bodies.seen.insert(digest(received));
-    lines::each(&mut bodies)?;
+    if which != Which::Further {
+        lines::each(&mut bodies)?;
+    }
+    if which == Which::Likely {
+        return ControlFlow::Continue(());
+    }
     wrapped::each(&mut bodies)?;
     rewritten::each(&mut bodies)?;
     charset::each(&mut bodies)?;
@@ -27,13 +51,20 @@ pub(super) fn each<B>(received: &[u8], visit: &mut dyn FnMut(Change) -> ControlF
 struct Bodies<'b, B> {
     received: &'b [u8],
     seen: HashSet<(usize, u64)>,
-    visit: &'b mut dyn FnMut(Change) -> ControlFlow<B>,
+    visitor: &'b mut dyn Visitor<B>,
 }
 
 impl<B> Bodies<'_, B> {
+    /// Pays for that many passes over the body as it came.
+    fn pay_passes(&mut self, passes: u64) -> ControlFlow<B> {
+        self.visitor.pay(passes * self.received.len() as u64)
+    }
+
     fn offer(&mut self, body: Vec<u8>, finding: impl FnOnce() -> Finding) -> ControlFlow<B> {
+        // It was copied, and is read to see whether it is new.
+        self.visitor.pay(body.len() as u64)?;
         match self.seen.insert(digest(&body)) {
-            true => (self.visit)(Change::one(finding(), Edit::Body(body))),
+            true => self.visitor.visit(Change::one(finding(), Edit::Body(body))),
             false => ControlFlow::Continue(()),
         }
     }

@@ -36,6 +36,15 @@ impl<'t> Node<'t> {
         }
     }
 
+    /// How many values and names it has.
+    pub(super) fn pieces(&self) -> usize {
+        match self {
+            Self::Plain(_) | Self::Text(_) => 1,
+            Self::List(items) => 1 + items.iter().map(Self::pieces).sum::<usize>(),
+            Self::Object(members) => 1 + members.iter().map(|(_, value)| 1 + value.pieces()).sum::<usize>(),
+        }
+    }
+
     /// The same with the members of every object sorted by their names.
     pub(super) fn sorted(&self) -> Self {
         match self {
@@ -51,9 +60,9 @@ impl<'t> Node<'t> {
     }
 }
 
-/// Whether the strings of a document may be written in several ways.
-pub(super) fn has_escapes(text: &[u8]) -> bool {
-    !string::is_plain(text)
+/// How many bytes of a document are of characters that may be written in several ways.
+pub(super) fn escapes(text: &[u8]) -> usize {
+    text.iter().filter(|byte| string::is_special(**byte)).count()
 }
 
 /// The text of a string in place of its notation, where a whole document is one string.

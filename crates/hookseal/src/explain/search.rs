@@ -4,10 +4,11 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::body::Which;
 use super::finding::{Effort, Finding};
 use super::question::Question;
-use super::trial::{Change, Edit, FIXED_COST, Held, Trial};
-use super::{Code, address, body, content, form, header, key, other_profile};
+use super::trial::{Change, Edit, Held, Trial};
+use super::{Code, address, body, content, cost, form, header, key, other_profile};
 use crate::scheme::Scheme;
 use crate::verifier::Mode;
 
@@ -16,6 +17,8 @@ pub(super) struct Search<'q> {
     question: &'q Question<'q>,
     scheme: &'q Arc<Scheme>,
     left: u64,
+    /// What of it is kept for later.
+    reserve: u64,
     effort: Effort,
 }
 
@@ -24,7 +27,7 @@ type Found = (Held, Vec<Finding>);
 
 impl<'q> Search<'q> {
     pub(super) fn new(question: &'q Question<'q>, scheme: &'q Arc<Scheme>) -> Self {
-        Self { question, scheme, left: question.budget, effort: Effort::default() }
+        Self { question, scheme, left: question.budget, reserve: 0, effort: Effort::default() }
     }
 
     pub(super) fn effort(&self) -> Effort {
@@ -52,10 +55,11 @@ impl<'q> Search<'q> {
         let profiles = other_profile::changes(self.question, self.scheme);
 
         let mode: Vec<Change> = compat_mode(self.question).into_iter().collect();
-        for changes in [&forms, &keys] {
-            self.each(changes)?;
-        }
-        self.bodies(&[])?;
+        self.bodies(Which::Likely, &[])?;
+        // There may be so many headers, secrets, and ways to write a long body that each gets a share.
+        self.within(4, |search| search.each(&forms))?;
+        self.within(3, |search| search.each(&keys))?;
+        self.within(2, |search| search.bodies(Which::Further, &[]))?;
         for changes in [&mode, &contents, &addresses, &headers] {
             self.each(changes)?;
         }
@@ -66,12 +70,29 @@ impl<'q> Search<'q> {
             self.pairs(firsts, seconds)?;
         }
         for firsts in [&keys, &forms, &headers, &contents, &addresses] {
-            self.bodies(firsts)?;
+            if !firsts.is_empty() {
+                self.bodies(Which::All, firsts)?;
+            }
         }
         for (firsts, seconds) in [(&forms, &contents), (&headers, &forms), (&profiles, &keys)] {
             self.pairs(firsts, seconds)?;
         }
         ControlFlow::Continue(())
+    }
+
+    /// A part of the search that may use up one in `share` of what is left. Where it does, the search goes on after it.
+    fn within(
+        &mut self,
+        share: u64,
+        part: impl FnOnce(&mut Self) -> ControlFlow<Option<Found>>,
+    ) -> ControlFlow<Option<Found>> {
+        self.reserve = self.left - self.left / share;
+        let found = part(self);
+        self.reserve = 0;
+        match found {
+            ControlFlow::Break(None) => ControlFlow::Continue(()),
+            found => found,
+        }
     }
 
     /// Tries each alone.
@@ -89,20 +110,9 @@ impl<'q> Search<'q> {
         ControlFlow::Continue(())
     }
 
-    /// Tries each other body, alone or with each of the others. Bodies are long, so one at a time is made.
-    fn bodies(&mut self, others: &[Change]) -> ControlFlow<Option<Found>> {
-        body::each(self.question.request.body, &mut |body| {
-            let rewritten = body.length();
-            if rewritten + FIXED_COST > self.left {
-                self.effort.cut = true;
-                return ControlFlow::Break(None);
-            }
-            self.spend(rewritten);
-            match others {
-                [] => self.attempt(&[&body]),
-                others => others.iter().try_for_each(|other| self.attempt(&[&body, other])),
-            }
-        })
+    /// Tries other bodies, alone or with each of the others. Bodies are long, so one at a time is made.
+    fn bodies(&mut self, which: Which, others: &[Change]) -> ControlFlow<Option<Found>> {
+        body::each(self.question.request.body, which, &mut Bodies { search: self, others })
     }
 
     /// Tries the other profiles, and names every one that holds: many write the same bytes.
@@ -133,9 +143,10 @@ impl<'q> Search<'q> {
 
     fn holds(&mut self, changes: &[&Change]) -> ControlFlow<Option<Found>, Option<Held>> {
         let trial = Trial::new(self.question, self.scheme, changes);
-        let Some((cost, held)) = trial.run(self.left) else {
+        let Some((cost, held)) = trial.run(self.available()) else {
             self.effort.cut = true;
-            return match self.left < FIXED_COST {
+            self.spend(cost::FIXED);
+            return match self.available() < cost::FIXED {
                 true => ControlFlow::Break(None),
                 // Others may cost less.
                 false => ControlFlow::Continue(None),
@@ -146,9 +157,37 @@ impl<'q> Search<'q> {
         ControlFlow::Continue(held)
     }
 
-    fn spend(&mut self, bytes: u64) {
-        self.left = self.left.saturating_sub(bytes);
-        self.effort.bytes += bytes;
+    /// What may be spent now.
+    fn available(&self) -> u64 {
+        self.left.saturating_sub(self.reserve)
+    }
+
+    fn spend(&mut self, cost: u64) {
+        let cost = cost.min(self.left);
+        self.left -= cost;
+        self.effort.bytes += cost;
+    }
+}
+
+/// Tries other bodies, each with all of these.
+struct Bodies<'b, 'q> {
+    search: &'b mut Search<'q>,
+    others: &'b [Change],
+}
+
+impl body::Visitor<Option<Found>> for Bodies<'_, '_> {
+    fn pay(&mut self, cost: u64) -> ControlFlow<Option<Found>> {
+        let cut = cost > self.search.available();
+        self.search.spend(cost.min(self.search.available()));
+        self.search.effort.cut |= cut;
+        if cut { ControlFlow::Break(None) } else { ControlFlow::Continue(()) }
+    }
+
+    fn visit(&mut self, body: Change) -> ControlFlow<Option<Found>> {
+        match self.others {
+            [] => self.search.attempt(&[&body]),
+            others => others.iter().try_for_each(|other| self.search.attempt(&[&body, other])),
+        }
     }
 }
 

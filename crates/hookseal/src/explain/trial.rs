@@ -2,21 +2,15 @@
 
 use std::sync::Arc;
 
-use super::Finding;
 use super::question::Question;
+use super::{Finding, cost};
 use crate::key::KeyStep;
 use crate::params::Params;
 use crate::request::{Headers, Request};
-use crate::scheme::{Algorithm, AlgorithmRule, Piece, Scheme, TimestampFormat, Value};
+use crate::scheme::{Algorithm, AlgorithmRule, Piece, Scheme, TimestampFormat};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 use crate::verifier::{Mode, Verifier};
-
-/// What a trial costs besides the bytes that depend on the body, in bytes that could be hashed meanwhile.
-pub(super) const FIXED_COST: u64 = 2 * 1024;
-
-/// What one verification with a public key costs on top of that.
-const PUBLIC_KEY_COST: u64 = 48 * 1024;
 
 /// A difference, and what has to be changed for a request that has it to verify.
 pub(super) struct Change {
@@ -77,12 +71,6 @@ impl Change {
     pub(super) fn one(finding: Finding, edit: Edit) -> Self {
         Self { findings: vec![finding], edits: vec![edit] }
     }
-
-    /// The bytes of the bodies that it holds.
-    pub(super) fn length(&self) -> u64 {
-        let body = |edit: &Edit| if let Edit::Body(body) = edit { body.len() as u64 } else { 0 };
-        self.edits.iter().map(body).sum()
-    }
 }
 
 impl<'t> Trial<'t> {
@@ -141,48 +129,23 @@ impl<'t> Trial<'t> {
     /// Verifies, if the budget that is left allows it. What it cost is given back, whatever came of it; `None` is
     /// that it would have cost too much.
     pub(super) fn run(&self, left: u64) -> Option<(u64, Option<Held>)> {
-        let verifier =
-            Verifier::of_scheme(Arc::clone(&self.scheme), &self.secrets, self.mode, self.params.clone());
-        let request = Request { method: self.method, url: self.url, headers: &self.headers, body: self.body };
-        let Ok(verifier) = verifier else { return Some((FIXED_COST, None)) };
-        let signed = verifier.inspect(&request).is_ok_and(|inspection| !inspection.candidates.is_empty());
-        let cost = if signed { self.cost() } else { FIXED_COST };
+        let (cost, may_hold) = cost::of(&self.scheme, self.mode, self.secrets.len(), &self.request());
         if cost > left {
             return None;
         }
-        let held = match signed {
-            true => verifier.verify(&request, self.now).ok(),
-            false => None,
-        };
-        Some((cost, held.map(|verified| Held { timestamp: verified.timestamp() })))
+        Some((cost, may_hold.then(|| self.verify()).flatten()))
     }
 
-    fn cost(&self) -> u64 {
-        let body = self.body.len() as u64;
-        let readings = self.scheme.readings.for_mode(self.mode).len() as u64;
-        let verifications = self.secrets.len() as u64 * readings;
-        let in_content = if self.scheme.content.iter().any(depends_on_body) { body } else { 0 };
-        let beside = if self.scheme.body_digest.is_some() { body } else { 0 };
-        let of_key = if self.scheme.algorithm.has_public_key() { PUBLIC_KEY_COST } else { 0 };
-        FIXED_COST + beside + verifications * (in_content + of_key)
+    fn request(&self) -> Request<'_> {
+        Request { method: self.method, url: self.url, headers: &self.headers, body: self.body }
     }
-}
 
-fn depends_on_body(piece: &Piece) -> bool {
-    match piece {
-        Piece::Literal(_) => false,
-        Piece::Value(value) => !matches!(
-            value,
-            Value::Timestamp
-                | Value::Id
-                | Value::Url
-                | Value::Method
-                | Value::Secret
-                | Value::Header(_)
-                | Value::SignedHeaderNames
-                | Value::SignedHeaderValues
-                | Value::Param(_)
-        ),
+    fn verify(&self) -> Option<Held> {
+        let (scheme, params) = (Arc::clone(&self.scheme), self.params.clone());
+        let verifier = Verifier::of_scheme(scheme, &self.secrets, self.mode, params).ok()?;
+        let request = self.request();
+        let verified = verifier.verify(&request, self.now).ok()?;
+        Some(Held { timestamp: verified.timestamp() })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::Bodies;
+use crate::explain::cost::{COPY_BYTEWISE, RECODE};
 use crate::explain::{Code, Finding};
 
 /// What Windows-1252 has in place of the control characters 0x80 to 0x9f of Latin-1. Bytes without a meaning keep that
@@ -24,6 +25,7 @@ pub(super) fn each<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     let body = bodies.received;
     let text = std::str::from_utf8(body).ok();
     for charset in [Charset::Latin1, Charset::Windows1252] {
+        bodies.pay_passes(RECODE)?;
         let decoded: String = body.iter().map(|byte| charset.decode(*byte)).collect();
         let misread = text.is_some();
         bodies.offer(decoded.into_bytes(), || if misread { read(charset) } else { written(charset) })?;
@@ -33,6 +35,7 @@ pub(super) fn each<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
         let is_text = encoded.as_deref().is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
         bodies.offer_some(encoded, || if is_text { read(charset) } else { written(charset) })?;
     }
+    bodies.pay_passes(COPY_BYTEWISE)?;
     bodies.offer(String::from_utf8_lossy(body).into_owned().into_bytes(), || {
         let position = std::str::from_utf8(body).err().map_or(0, |error| error.valid_up_to());
         let sentence = "The signature is that of the body after it was read as UTF-8, with U+FFFD in \

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::Bodies;
+use crate::explain::cost::COPY_BYTEWISE;
 use crate::explain::{Code, Finding};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -43,6 +44,7 @@ fn ends<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
 
 fn breaks<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     let body = bodies.received;
+    bodies.pay_passes(COPY_BYTEWISE)?;
     let lf = without_carriage_returns(body);
     let crlf = with_carriage_returns(&lf);
     let first = |byte| body.iter().position(|other| *other == byte).unwrap_or(0);

@@ -3,18 +3,30 @@
 use std::ops::ControlFlow;
 
 use super::Bodies;
+use crate::explain::cost::{COPY_BYTEWISE, PARSE};
 use crate::explain::json::{self, Escapes, Layout, Node};
 use crate::explain::{Code, Finding};
+
+/// What a value, a name or a bracket costs to write, and what a character that may be escaped does, in bytes that are
+/// hashed meanwhile.
+const PIECE: u64 = 8;
+const CHARACTER: u64 = 8;
+
+/// How often a document is gone through to see in which ways it can be written, and to sort it.
+const SORTING: u64 = 4;
 
 /// Most spaces that are put before the lines of a document, so that a deep one cannot fill the memory.
 const MAX_INDENTATION: usize = 1024 * 1024;
 
 pub(super) fn each<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     let body = bodies.received;
+    bodies.pay_passes(PARSE)?;
     if let Ok(document) = Node::parse(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)) {
         reserialised(bodies, &document)?;
     }
+    bodies.pay_passes(2 * COPY_BYTEWISE)?;
     within_strings(bodies)?;
+    bodies.pay_passes(2 * COPY_BYTEWISE)?;
     without_spaces(bodies)
 }
 
@@ -29,14 +41,17 @@ struct Style {
 
 /// The same document as other programs write it.
 fn reserialised<B>(bodies: &mut Bodies<'_, B>, document: &Node<'_>) -> ControlFlow<B> {
+    let writing = writing_cost(bodies.received, document);
+    bodies.visitor.pay(SORTING * writing)?;
     let sorted = document.sorted();
-    let distinct = distinct_escapes(bodies.received, document);
+    let distinct = distinct_escapes(bodies, document, writing)?;
     let escapes = distinct.iter().map(|(escapes, _)| *escapes);
     for style in styles(document, escapes, sorted != *document) {
         let there = distinct.iter().find(|(escapes, _)| style.is_unsorted_compact(*escapes));
         let mut written = match there {
             Some((_, compact)) => compact.clone(),
             None => {
+                bodies.visitor.pay(writing)?;
                 let mut written = Vec::with_capacity(bodies.received.len());
                 let node = if style.sorted { &sorted } else { document };
                 node.write(style.layout, style.escapes, &mut written);
@@ -101,19 +116,30 @@ impl Style {
     }
 }
 
+/// What it costs to write a document once, besides its length.
+fn writing_cost(text: &[u8], document: &Node<'_>) -> u64 {
+    PIECE * document.pieces() as u64 + CHARACTER * json::escapes(text) as u64
+}
+
 /// The ways to escape that differ for this document, each with what it makes of it without white space.
-fn distinct_escapes(text: &[u8], document: &Node<'_>) -> Vec<(Escapes, Vec<u8>)> {
+fn distinct_escapes<B>(
+    bodies: &mut Bodies<'_, B>,
+    document: &Node<'_>,
+    writing: u64,
+) -> ControlFlow<B, Vec<(Escapes, Vec<u8>)>> {
+    let text = bodies.received;
     // Most documents hold nothing that is escaped in several ways, and then one way stands for all.
-    let all = if json::has_escapes(text) { &Escapes::ALL[..] } else { &[Escapes::AsWritten] };
+    let all = if json::escapes(text) > 0 { &Escapes::ALL[..] } else { &[Escapes::AsWritten] };
     let mut distinct: Vec<(Escapes, Vec<u8>)> = Vec::new();
     for escapes in all {
+        bodies.visitor.pay(writing + text.len() as u64)?;
         let mut written = Vec::with_capacity(text.len());
         document.write(Layout::Compact, *escapes, &mut written);
         if distinct.iter().all(|(_, other)| *other != written) {
             distinct.push((*escapes, written));
         }
     }
-    distinct
+    ControlFlow::Continue(distinct)
 }
 
 /// A document that was written as a JSON string, on one side or the other.

@@ -9,6 +9,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 
 use super::Bodies;
+use crate::explain::cost::{COPY_BYTEWISE, RECODE};
 use crate::explain::{Code, Finding};
 
 /// Most bytes that a compressed body is inflated to, so that a small one cannot fill the memory.
@@ -22,6 +23,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 pub(super) fn each<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     compressed(bodies)?;
     in_base64(bodies)?;
+    bodies.pay_passes(COPY_BYTEWISE)?;
     let whole = dechunk(bodies.received);
     bodies.offer_some(whole, || {
         let sentence = "The body still has the lengths and line breaks of a chunked transfer, and the \
@@ -33,17 +35,18 @@ pub(super) fn each<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
 
 fn compressed<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     let body = bodies.received;
-    let plain = match body {
-        [0x1f, 0x8b, ..] => inflate("gzip", flate2::read::GzDecoder::new(body)),
-        [0x78, ..] => inflate("zlib", flate2::read::ZlibDecoder::new(body)),
-        _ => None,
+    bodies.pay_passes(RECODE)?;
+    let (format, plain) = match body {
+        [0x1f, 0x8b, ..] => ("gzip", inflate(flate2::read::GzDecoder::new(body))),
+        [0x78, ..] => ("zlib", inflate(flate2::read::ZlibDecoder::new(body))),
+        // Raw deflate has no mark of its own; text is not worth the try.
+        _ if std::str::from_utf8(body).is_ok() => return ControlFlow::Continue(()),
+        _ => ("deflate", inflate(flate2::read::DeflateDecoder::new(body))),
     };
-    // Raw deflate has no mark of its own; text is not worth the try.
-    let raw = || match std::str::from_utf8(body) {
-        Ok(_) => None,
-        Err(_) => inflate("deflate", flate2::read::DeflateDecoder::new(body)),
-    };
-    let Some((format, plain)) = plain.or_else(raw) else { return ControlFlow::Continue(()) };
+    // How much it is shows only now, and it is bounded.
+    let (Inflated::Whole(bytes) | Inflated::Part(bytes)) = &plain;
+    bodies.visitor.pay(bytes.len() as u64)?;
+    let Inflated::Whole(plain) = plain else { return ControlFlow::Continue(()) };
     bodies.offer(plain, || {
         let sentence = format!(
             "The body is compressed ({format}), and the signature is that of its \
@@ -53,13 +56,24 @@ fn compressed<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
     })
 }
 
-fn inflate(format: &'static str, decoder: impl Read) -> Option<(&'static str, Vec<u8>)> {
+/// What came of inflating.
+enum Inflated {
+    Whole(Vec<u8>),
+    /// What there was before it broke off, or became too much.
+    Part(Vec<u8>),
+}
+
+fn inflate(decoder: impl Read) -> Inflated {
     let mut plain = Vec::new();
-    let length = decoder.take(MAX_INFLATED + 1).read_to_end(&mut plain).ok()?;
-    (length > 0 && length as u64 <= MAX_INFLATED).then_some((format, plain))
+    let ended = decoder.take(MAX_INFLATED + 1).read_to_end(&mut plain).is_ok();
+    match ended && !plain.is_empty() && plain.len() as u64 <= MAX_INFLATED {
+        true => Inflated::Whole(plain),
+        false => Inflated::Part(plain),
+    }
 }
 
 fn in_base64<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
+    bodies.pay_passes(COPY_BYTEWISE)?;
     let decoded = LENIENT.decode(bodies.received.trim_ascii()).ok();
     bodies.offer_some(decoded, || {
         let sentence = "The body is base64, and the signature is that of what it stands for. Gateways \
@@ -108,8 +122,10 @@ fn forms<B>(bodies: &mut Bodies<'_, B>) -> ControlFlow<B> {
         (b"%2B", b"+", "with `%2B` as `+`"),
         (b"+", b" ", "with `+` as a space"),
     ] {
+        bodies.pay_passes(RECODE)?;
         bodies.offer(replace(body, from, to), || encoding(words))?;
     }
+    bodies.pay_passes(3 * RECODE)?;
     bodies
         .offer(with_digits(body, u8::to_ascii_lowercase), || encoding("with lower-case digits after `%`"))?;
     bodies
@@ -173,7 +189,7 @@ mod tests {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         std::io::copy(&mut std::io::repeat(0).take(MAX_INFLATED + 1), &mut encoder).unwrap();
         let bomb = encoder.finish().unwrap();
-        assert!(inflate("gzip", flate2::read::GzDecoder::new(&bomb[..])).is_none());
+        assert!(matches!(inflate(flate2::read::GzDecoder::new(&bomb[..])), Inflated::Part(_)));
     }
 
     proptest! {

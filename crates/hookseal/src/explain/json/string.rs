@@ -101,8 +101,12 @@ fn unit(digits: &[u8]) -> Option<u32> {
 
 /// Whether every program writes these characters as they are. A quote within a string has a backslash before it.
 pub(super) fn is_plain(text: &[u8]) -> bool {
-    let special = |byte: &u8| !byte.is_ascii() || b"\\/<>&'+`\x7f".contains(byte);
-    !text.iter().any(special)
+    !text.iter().any(|byte| is_special(*byte))
+}
+
+/// Whether a byte is of a character that not every program writes as it is.
+pub(super) fn is_special(byte: u8) -> bool {
+    !byte.is_ascii() || b"\\/<>&'+`\x7f".contains(&byte)
 }
 
 /// Writes what a string stands for: runs of what stays as it is at once, and the other characters one by one.

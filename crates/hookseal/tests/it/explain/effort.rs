@@ -40,6 +40,83 @@ fn long_bodies_stay_within_the_budget_and_say_so() {
     }
 }
 
+/// About 256 KiB of the same item between two ends.
+fn filled(start: &str, item: &str, end: &str) -> Vec<u8> {
+    [start, &item.repeat(256 * 1024 / item.len()), end].concat().into_bytes()
+}
+
+/// Bodies that are each hard on a part of the search.
+fn hard_bodies() -> Vec<(&'static str, Vec<u8>)> {
+    let noise = (0..256 * 1024_u32).map(|at| at.wrapping_mul(0x9e37_79b9).rotate_left(11).to_le_bytes()[3]);
+    vec![
+        ("escapes", filled("{\"a\":\"", "\\u00e9\\/\\n\\ud83d\\uddfc\\u003c", "\"}")),
+        ("strings of escapes", filled("[", "\"\\n\",", "0]")),
+        ("accents", filled("{\"a\":\"", "\u{e9}", "\"}")),
+        ("one string", filled("{\"a\":\"", "a", "\"}")),
+        ("numbers", filled("[", "1,", "0]")),
+        ("empty lists", filled("[", "[],", "0]")),
+        ("duplicate names", filled("{", r#""a":0,"\u0062":0,"#, "\"z\":0}")),
+        ("deep", filled(&"[".repeat(120), "0,", &["0", &"]".repeat(120)].concat())),
+        ("newlines", filled("", "\n", "")),
+        ("spaces", filled("", " ", "")),
+        ("form", filled("", "a=%2f+%2B&", "")),
+        ("base64", filled("", "QUJD", "")),
+        ("no text", noise.collect()),
+    ]
+}
+
+/// With a rotation under way, and the secrets of other endpoints beside it.
+fn with_several_secrets(profile: &Profile, mut request: Received) -> Received {
+    let secrets = |seeds: [u8; 3]| seeds.map(|seed| profile.delivery().new_secret(&[seed; 32])).to_vec();
+    request.secrets.extend(secrets([2, 3, 4]));
+    request.other_secrets = secrets([5, 6, 7]);
+    request
+}
+
+/// What is written is allocated, so that the allocator counts what the search does not: work that it forgets to pay for
+/// shows here, and no clock is asked.
+#[test]
+fn no_body_takes_more_work_than_was_paid_for() {
+    for name in ["github-sha256", "harbor-lockers", "twilio-form"] {
+        let profile = Profile::builtin(name).unwrap();
+        for (kind, body) in hard_bodies() {
+            let request = with_several_secrets(profile, unexplained(profile, &body));
+            let mut effort = None;
+            let allocated = allocation_counter::measure(|| effort = Some(request.explain(profile).effort()));
+            let effort = effort.unwrap();
+            assert!(effort.bytes <= EXPLAIN_BUDGET_BYTES, "{name}, {kind}: {effort:?}");
+            // Some is fixed by the secrets and the headers.
+            let most = effort.bytes + EXPLAIN_BUDGET_BYTES / 8;
+            assert!(allocated.bytes_total <= most, "{name}, {kind}: {effort:?}, {}", allocated.bytes_total);
+        }
+    }
+}
+
+#[test]
+fn several_secrets_leave_enough_for_each_kind_of_mistake() {
+    let profile = Profile::builtin("standard-webhooks").unwrap();
+    for (kind, body) in hard_bodies() {
+        let secret = secret_of(profile);
+        let signed = || with_several_secrets(profile, Received::signed(profile, &secret, &body));
+
+        let mut request = signed();
+        request.body.push(b'\n');
+        assert_eq!(proven(&request.explain(profile)), [Code::BodyTrailingNewlineAdded], "{kind}");
+
+        let mut request = signed();
+        let first = request.secrets.remove(0);
+        request.other_secrets.push(first);
+        assert_eq!(proven(&request.explain(profile)), [Code::SecretOther], "{kind}");
+
+        let mut request = signed();
+        let value = request.line("webhook-signature").clone();
+        request.line("webhook-signature").clear();
+        request.lines.push(("x-webhook-signature".to_owned(), value));
+        request.lines.retain(|(_, value)| !value.is_empty());
+        assert_eq!(proven(&request.explain(profile)), [Code::SignatureInOtherHeader], "{kind}");
+    }
+}
+
 #[test]
 fn short_bodies_are_searched_to_the_end() {
     for profile in super::support::body_signing() {
