@@ -78,12 +78,24 @@ impl Use {
 }
 
 /// What is held, by pace.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Budget {
+    all: Use,
     held: [Use; 3],
 }
 
+impl Default for Budget {
+    fn default() -> Self {
+        Self::of(ALL)
+    }
+}
+
 impl Budget {
+    /// A budget of so much in all.
+    pub(super) fn of(all: Use) -> Self {
+        Self { all, held: [Use::default(); 3] }
+    }
+
     pub(super) fn take(&mut self, pace: Pace, what: Use) {
         self.held[pace as usize].add(what);
     }
@@ -104,12 +116,12 @@ impl Budget {
         let slow = self.held[Pace::Slow as usize];
         let mut unknown = slow;
         unknown.add(self.held[Pace::Unknown as usize]);
-        let mut free = self.held().left_of(ALL);
+        let mut free = self.held().left_of(self.all);
         if pace != Pace::Quick {
-            free = free.least(unknown.left_of(ALL.per_cent(limits::UNKNOWN_PER_CENT)));
+            free = free.least(unknown.left_of(self.all.per_cent(limits::UNKNOWN_PER_CENT)));
         }
         if pace == Pace::Slow {
-            free = free.least(slow.left_of(ALL.per_cent(limits::SLOW_PER_CENT)));
+            free = free.least(slow.left_of(self.all.per_cent(limits::SLOW_PER_CENT)));
         }
         free
     }
@@ -131,10 +143,10 @@ impl Budget {
         deliveries < free.deliveries && bytes < free.bytes
     }
 
-    /// How many deliveries a queue that has so many in memory may read back.
-    pub(super) fn claimable(&self, pace: Pace, deliveries: usize) -> usize {
+    /// How many deliveries a queue that has so much in memory may read back.
+    pub(super) fn claimable(&self, pace: Pace, deliveries: usize, bytes: usize) -> usize {
         let free = self.free(pace);
-        if free.bytes == 0 {
+        if bytes >= free.bytes {
             0
         } else {
             free.deliveries.min((free.deliveries / 2).saturating_sub(deliveries).max(1))
@@ -208,7 +220,7 @@ mod tests {
         assert!(budget.allows_delivery(Pace::Quick, 0, 0));
         budget.take(Pace::Quick, Use { slots: 0, deliveries: 0, bytes: limits::QUEUE_BYTES_TOTAL_MAX });
         assert!(!budget.allows_delivery(Pace::Quick, 0, 0));
-        assert_eq!(budget.claimable(Pace::Quick, 0), 0);
+        assert_eq!(budget.claimable(Pace::Quick, 0, 0), 0);
     }
 
     proptest! {

@@ -75,14 +75,18 @@ impl Dispatcher {
                 self.watch_store(key, now);
                 continue;
             }
-            let wanted = queue.refill(now);
-            if wanted == 0 {
-                // Where it is not due any more the clock was set back since it came to stand here.
+            let refill = queue.refill(now);
+            if refill == 0 {
+                // Its time may not have come by this clock reading, or what it waits for has changed meanwhile.
                 self.watch_store(key, now);
                 continue;
             }
-            let limit = wanted.min(self.budget.claimable(pace, queue.waiting()));
+            // What is held by the store is of no use before that is there: it gives no claim less.
+            let (deliveries, bytes) =
+                if queue.is_held_by_store() { (0, 0) } else { (queue.waiting(), queue.all_bytes()) };
+            let limit = refill.min(self.budget.claimable(pace, deliveries, bytes));
             if limit == 0 {
+                // It goes on with what it has, and is looked at again with each of that.
                 continue;
             }
             // What is stored from here on may not be seen by the claim: it is noted anew, and merged with the answer.
@@ -127,7 +131,7 @@ impl Dispatcher {
     }
 
     fn has_room(&self, pace: Pace) -> bool {
-        self.budget.claimable(pace, 0) > 0
+        self.budget.claimable(pace, 0, 0) > 0
     }
 
     /// Makes sure that what waits in the store for a subscription is claimed when it is due and there is room.
@@ -136,6 +140,14 @@ impl Dispatcher {
         let Some(waiting) = queue.stored.filter(|_| queue.rules.active && queue.claiming.is_none()) else {
             return;
         };
+        // Nothing in memory may begin before what waits in the store. While that is put off, or cannot be read back for
+        // want of room, what is in memory would keep others from theirs, and in the end everybody from reading anything.
+        let is_late = waiting.due > now || self.budget.claimable(queue.tempo.pace, 0, 0) == 0;
+        if is_late && queue.is_held_by_store() {
+            let out = queue.empty();
+            self.give_back(key, out);
+        }
+        let Some(queue) = self.queues.get_mut(&key) else { return };
         if waiting.due > now {
             // One entry for each subscription: deliveries that are put off may come in any order.
             if let Some(other) = queue.comes_due.replace(waiting.due) {

@@ -20,6 +20,8 @@ mod keys;
 mod properties;
 mod queue;
 #[cfg(test)]
+mod stalls;
+#[cfg(test)]
 mod tests;
 mod turns;
 
@@ -414,6 +416,9 @@ impl Dispatcher {
         };
         self.budget.take(queue.tempo.pace, place(job.bytes()));
         queue.put(job);
+        if queue.rules.ordered {
+            self.watch_store(key, now);
+        }
         self.take_turn(key, now);
     }
 

@@ -130,6 +130,7 @@ impl Queue {
     pub(super) fn takes(&self) -> bool {
         self.rules.active
             && !self.overflowed
+            && !self.is_behind_store()
             && self.breaker.is_closed()
             && self.waiting() < self.most()
             && self.all_bytes() < limits::QUEUE_BYTES_MAX
@@ -140,6 +141,11 @@ impl Queue {
         let asked = self.jobs.iter().filter(|job| job.trigger == Trigger::Manual);
         let (count, bytes) = asked.fold((0, 0), |(count, bytes), job| (count + 1, bytes + job.bytes()));
         self.rules.active && count < limits::ASKED_DELIVERIES_MAX && bytes < limits::ASKED_BYTES_MAX
+    }
+
+    /// Whether what comes now comes after something in the store that goes first: in memory it would be of no use.
+    fn is_behind_store(&self) -> bool {
+        self.rules.ordered && (self.stored.is_some() || self.claiming.is_some())
     }
 
     /// How full it is, in thousandths, where it is about to have room: its endpoint answers promptly, and nothing else

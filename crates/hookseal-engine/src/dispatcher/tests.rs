@@ -476,13 +476,15 @@ fn a_head_that_waits_for_its_retry_holds_an_ordered_queue() {
     dispatcher.finished(key, head.epoch, ended(Reaction::Failed, 5), NOW);
     dispatcher.stored(key, Waiting { due: after(5_000), order: 1 }, false, NOW);
     dispatcher.recorded(key, 1, NOW);
-    assert!(dispatcher.promise(key, 2), "what comes meanwhile may wait in memory");
-    dispatcher.admit(job(1, 9), NOW);
+    assert_eq!(give_back(&mut dispatcher, NOW), [2, 3], "in memory they are of no use before the head");
+    assert!(!dispatcher.promise(key, 2), "nor is what comes meanwhile");
+    dispatcher.stored(key, Waiting { due: NOW, order: 9 }, true, NOW);
     assert!(dispatcher.next_attempt(after(4_999)).is_none());
     let wish = dispatcher.next_claim(after(5_000)).unwrap();
     assert_eq!((wish.subscription, wish.order), (key, ClaimOrder::Place));
     assert!(dispatcher.next_attempt(after(5_000)).is_none(), "not while the claim is under way");
-    dispatcher.claimed(key, vec![job(1, 1)], Some(Waiting { due: NOW, order: 20 }), after(5_000));
+    let jobs = [1, 2, 3, 9].map(|order| job(1, order)).to_vec();
+    dispatcher.claimed(key, jobs, Some(Waiting { due: NOW, order: 20 }), after(5_000));
     for expected in [1, 2, 3, 9] {
         let begun = dispatcher.next_attempt(after(5_000)).unwrap();
         assert_eq!(begun.job.order(), expected);
@@ -491,15 +493,42 @@ fn a_head_that_waits_for_its_retry_holds_an_ordered_queue() {
 }
 
 #[test]
+fn a_place_promised_before_the_head_failed_holds_no_memory_behind_it() {
+    let mut dispatcher = with([1], ORDERED);
+    let key = SubscriptionKey(1);
+    put(&mut dispatcher, job(1, 1));
+    let head = dispatcher.next_attempt(NOW).unwrap();
+    assert!(dispatcher.promise(key, 2));
+    dispatcher.finished(key, head.epoch, ended(Reaction::Failed, 5), NOW);
+    dispatcher.stored(key, Waiting { due: after(5_000), order: 1 }, false, NOW);
+    dispatcher.recorded(key, 1, NOW);
+    dispatcher.admit(job(1, 2), NOW);
+    assert_eq!(give_back(&mut dispatcher, NOW), [2]);
+    assert_eq!(dispatcher.in_memory(), 0);
+}
+
+#[test]
+fn a_claim_that_is_looked_for_by_an_earlier_clock_reading_is_made_when_it_is_due() {
+    let mut dispatcher = with([1], RULES);
+    let key = SubscriptionKey(1);
+    dispatcher.stored(key, Waiting { due: after(50), order: 1 }, false, NOW);
+    assert!(dispatcher.next_attempt(after(50)).is_none(), "another task wakes it");
+    assert!(dispatcher.next_claim(after(49)).is_none());
+    assert_eq!(dispatcher.next_wakeup(), Some(after(50)));
+    assert!(dispatcher.next_claim(after(50)).is_some());
+}
+
+#[test]
 fn an_ordered_queue_asks_the_store_before_it_begins_after_a_start() {
     let mut dispatcher = with([1], ORDERED);
     let key = SubscriptionKey(1);
-    dispatcher.stored(key, Waiting { due: after(1_000), order: 0 }, false, NOW);
-    put(&mut dispatcher, job(1, 50));
+    assert!(dispatcher.promise(key, 2));
+    dispatcher.stored(key, Waiting { due: NOW, order: 0 }, false, NOW);
+    dispatcher.admit(job(1, 50), NOW);
     assert!(dispatcher.next_attempt(NOW).is_none());
-    assert!(dispatcher.next_claim(after(1_000)).is_some());
-    dispatcher.claimed(key, vec![], Some(Waiting { due: after(9_000), order: 60 }), after(1_000));
-    assert_eq!(orders(&all(&mut dispatcher, after(1_000))), [50], "what waits comes after it");
+    assert!(dispatcher.next_claim(NOW).is_some());
+    dispatcher.claimed(key, vec![], Some(Waiting { due: after(9_000), order: 60 }), NOW);
+    assert_eq!(orders(&all(&mut dispatcher, NOW)), [50], "what waits comes after it");
 }
 
 #[test]
@@ -516,6 +545,7 @@ fn in_an_ordered_queue_an_old_delivery_that_is_asked_for_becomes_the_head() {
     dispatcher.recorded(key, 1, NOW);
     let old = dispatcher.next_attempt(NOW).unwrap();
     assert_eq!(old.job.order(), 3);
+    assert_eq!(give_back(&mut dispatcher, NOW), [11]);
     end(&mut dispatcher, &old, Reaction::Answered, NOW);
     assert!(dispatcher.next_attempt(NOW).is_none(), "the head waits for its retry");
     // Now the head itself is asked for.
@@ -525,7 +555,7 @@ fn in_an_ordered_queue_an_old_delivery_that_is_asked_for_becomes_the_head() {
     end(&mut dispatcher, &head, Reaction::Answered, NOW);
     assert!(dispatcher.next_attempt(NOW).is_none(), "what waits in the store is looked at first");
     assert!(dispatcher.next_claim(NOW).is_some());
-    dispatcher.claimed(key, vec![], None, NOW);
+    dispatcher.claimed(key, vec![job(1, 11)], None, NOW);
     assert_eq!(orders(&all(&mut dispatcher, NOW)), [11]);
 }
 
