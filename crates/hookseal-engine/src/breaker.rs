@@ -93,7 +93,11 @@ pub enum Permit {
 
 /// Which stretch between two changes of a breaker an attempt began in. What it comes to counts in that stretch alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Epoch(u32);
+pub struct Epoch {
+    stretch: u32,
+    /// Whether the breaker permitted it; otherwise it began without asking.
+    is_permitted: bool,
+}
 
 /// The breaker of one subscription. It begins closed, also after a restart.
 #[derive(Debug, Clone)]
@@ -152,18 +156,22 @@ impl Breaker {
         if self.permit(now) == Permit::Probe {
             self.change(BreakerState::HalfOpen);
         }
-        Epoch(self.epoch)
+        Epoch { stretch: self.epoch, is_permitted: true }
     }
 
     /// The stretch that an attempt belongs to which begins without asking.
     pub fn epoch(&self) -> Epoch {
-        Epoch(self.epoch)
+        Epoch { stretch: self.epoch, is_permitted: false }
     }
 
     /// An attempt is over. `jitter` is any random number. Returns whether the breaker's state has changed.
     pub fn ended(&mut self, epoch: Epoch, reaction: Reaction, now: Timestamp, jitter: u64) -> bool {
         // What began before the last change tells of a time that is over.
-        if epoch != Epoch(self.epoch) {
+        if epoch.stretch != self.epoch {
+            return false;
+        }
+        // While a probe is under way its failure alone counts: not that of what began without asking.
+        if !epoch.is_permitted && !self.is_closed() && reaction != Reaction::Answered {
             return false;
         }
         match (self.state, reaction) {
@@ -429,7 +437,7 @@ mod tests {
                     },
                     Step::Pass(seconds) => now = now.saturating_add(Duration::from_secs(seconds)),
                 }
-                let probes = under_way.iter().filter(|(epoch, probe)| *probe && *epoch == breaker.epoch()).count();
+                let probes = under_way.iter().filter(|(epoch, probe)| *probe && epoch.stretch == breaker.epoch).count();
                 match breaker.state() {
                     BreakerState::HalfOpen => prop_assert_eq!(probes, 1),
                     BreakerState::Open { next_probe_at } => {
