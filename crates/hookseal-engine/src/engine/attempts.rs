@@ -207,10 +207,11 @@ impl Engine {
         if job.trigger == Trigger::Ping {
             return None;
         }
-        let subscriber = self.subscriber(job.delivery.subscription)?;
+        let subscription = job.delivery.subscription;
+        let subscriber = self.subscriber(subscription)?;
         let change = subscriber.standing().lock().after(went, &subscriber.policy, now)?;
         if change.disable.is_some() {
-            self.apply_rules(&subscriber);
+            self.apply_rules(subscription);
         }
         Some(change)
     }
@@ -224,7 +225,14 @@ impl Engine {
         let finished = self.attempt(job, &mut SignedHeaders::new(), &mut stopping).await;
         let ended = self.ended(finished.as_ref());
         let now = self.clock.now();
-        self.dispatcher.lock().finished(key, epoch, ended, now);
+        {
+            let mut dispatcher = self.dispatcher.lock();
+            dispatcher.finished(key, epoch, ended, now);
+            // Whoever stops the engine waits for this one too.
+            if dispatcher.in_flight() == 0 {
+                self.idle.notify_waiters();
+            }
+        }
         let Some(mut judged) = finished else {
             self.dispatcher.lock().recorded(key, 1, now);
             return None;

@@ -229,6 +229,8 @@ impl Engine {
     /// What has happened so far.
     pub fn stats(&self) -> Stats {
         use std::sync::atomic::Ordering::Relaxed;
+        // Before the dispatcher is locked: whoever deletes a subscription locks them in this order.
+        let subscriptions = self.registry.read().len();
         let dispatcher = self.dispatcher.lock();
         Stats {
             accepted: self.counters.accepted.load(Relaxed),
@@ -240,7 +242,7 @@ impl Engine {
             in_flight: dispatcher.in_flight(),
             in_memory: dispatcher.in_memory(),
             open_breakers: dispatcher.open_breakers(),
-            subscriptions: self.registry.read().len(),
+            subscriptions,
         }
     }
 

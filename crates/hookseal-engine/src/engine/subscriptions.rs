@@ -277,7 +277,7 @@ impl Engine {
         let failing = subscriber.subscription.health.failing_since.is_some();
         self.registry.write().insert(Arc::clone(&subscriber));
         self.mind_challenge(&subscriber.subscription);
-        self.configure(&subscriber, Origin { from_before, failing });
+        self.configure(subscriber.subscription.key, Origin { from_before, failing });
     }
 
     /// Forgets a subscription that is not stored any more.
@@ -292,15 +292,19 @@ impl Engine {
     }
 
     /// Has the queue of a subscription follow its rules.
-    pub(super) fn apply_rules(self: &Arc<Self>, subscriber: &Subscriber) {
-        self.configure(subscriber, Origin::default());
+    pub(super) fn apply_rules(self: &Arc<Self>, key: SubscriptionKey) {
+        self.configure(key, Origin::default());
     }
 
-    fn configure(self: &Arc<Self>, subscriber: &Subscriber, origin: Origin) {
-        let (key, rules) = (subscriber.subscription.key, subscriber.rules());
+    /// The rules are read under both locks: whoever comes last applies what holds by then, and one that is gone gets no
+    /// queue again. The registry is locked first, as everywhere.
+    fn configure(self: &Arc<Self>, key: SubscriptionKey, origin: Origin) {
+        let registry = self.registry.read();
         let mut dispatcher = self.dispatcher.lock();
-        dispatcher.configure(key, rules, origin, self.clock.now());
+        let Some(subscriber) = registry.subscriber(key) else { return };
+        dispatcher.configure(key, subscriber.rules(), origin, self.clock.now());
         self.look_after_store(dispatcher);
+        drop(registry);
         self.replays.look_again();
     }
 }
