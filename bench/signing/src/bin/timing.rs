@@ -6,9 +6,9 @@
 //! comparison that leaves at the first difference, and has to be found out.
 //!
 //! Both kinds are read, and one of them is written to the same place before it is verified: at two addresses even the
-//! same bytes take times that differ by a nanosecond or two, this way in one run and that way in the next. What remains of
-//! such luck is not the same when a process does something else meanwhile, so the median of several tests counts: a
-//! comparison that leaves early does so in all of them.
+//! same bytes take times that differ by a nanosecond or two, this way in one run and that way in the next. A branch
+//! that chooses between them has the same effect. The median of several tests counts, as one may be disturbed: a comparison
+//! that leaves early does so in all of them.
 
 use std::hint::black_box;
 use std::process::ExitCode;
