@@ -119,6 +119,12 @@ pub const CONCURRENCY_SAMPLES_MIN: u32 = 10;
 /// How much longer than usual an attempt takes at least when it counts as slow: less is noise, and gains nothing.
 pub const CONCURRENCY_MARGIN: Duration = Duration::from_millis(100);
 
+/// Test deliveries of one subscription that are under way at once: enough for a person and a script.
+pub const PINGS_MAX: usize = 2;
+/// Test deliveries under way at once over all subscriptions. They stand outside the queues' rules, so that they are few
+/// beside [`IN_FLIGHT_TOTAL_MAX`].
+pub const PINGS_TOTAL_MAX: usize = 32;
+
 /// Deliveries of one subscription that wait in memory; the rest waits in the store.
 pub const QUEUE_DELIVERIES_MAX: usize = 4096;
 /// Deliveries of one slow subscription that wait in memory: as many as it can begin within seconds.

@@ -15,6 +15,7 @@ mod deliveries;
 mod error;
 mod expiry;
 mod operational;
+mod pings;
 mod publish;
 mod refill;
 mod replays;
@@ -33,7 +34,7 @@ use hookseal::{Profile, Timestamp};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
-use self::{challenges::Challenges, committer::Entry, expiry::Expiry, replays::Replays};
+use self::{challenges::Challenges, committer::Entry, expiry::Expiry, pings::Pings, replays::Replays};
 pub use self::{
     error::{ChangeError, EngineError, FieldProblem, PublishError, StartError},
     publish::{Publish, Published},
@@ -89,6 +90,8 @@ pub struct Engine {
     accepting: Arc<Semaphore>,
     expiry: Expiry,
     replays: Replays,
+    /// Test deliveries under way.
+    pings: Arc<Pings>,
     challenges: Challenges,
     /// Wakes the task that waits for secrets to end.
     secrets_end: Notify,
@@ -175,6 +178,7 @@ impl Engine {
             accepting: Arc::new(Semaphore::new(limits::ACCEPTING_BYTES_MAX)),
             expiry: Expiry::default(),
             replays: Replays::default(),
+            pings: Arc::default(),
             challenges: Challenges::default(),
             secrets_end: Notify::new(),
             refill: Notify::new(),

@@ -84,11 +84,14 @@ impl Engine {
         draft.secrets = secrets.clone();
         self.check_subscription(&draft)?;
         let change = SubscriptionChange { secrets: Some(secrets), ..SubscriptionChange::of(scope, id, now) };
-        let changed = self.store.change_subscription(change).await.map_err(ChangeError::Store)?;
+        let changed = self.store.change_subscription(change).await.map_err(|error| {
+            self.unsure_of_subscription(scope, id, &error);
+            ChangeError::Store(error)
+        })?;
         let changed = changed.ok_or(ChangeError::NotFound)?;
         self.enlist(changed.clone(), false);
         self.pump();
-        Ok(changed)
+        Ok(self.as_stored(changed).await)
     }
 
     /// Destroys what is over by now. Returns how long it is until the next one is; `None` where none ends.
@@ -129,7 +132,8 @@ impl Engine {
         };
         if let Some(changed) = self.store.change_subscription(change).await? {
             tracing::info!(subscription = %id, "destroyed secrets whose time is over");
-            self.enlist(changed, false);
+            self.enlist(changed.clone(), false);
+            self.as_stored(changed).await;
         }
         Ok(())
     }

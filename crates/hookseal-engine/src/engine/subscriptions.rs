@@ -148,7 +148,7 @@ impl Engine {
 
     /// A subscription that was changed just now, as it is stored once everything is recorded that ended meanwhile: an
     /// attempt from before the change may have disabled it after. Memory follows.
-    async fn as_stored(self: &Arc<Self>, changed: Subscription) -> Subscription {
+    pub(super) async fn as_stored(self: &Arc<Self>, changed: Subscription) -> Subscription {
         self.flush().await;
         match self.store.subscription(changed.scope, changed.id).await {
             Ok(Some(stored)) if stored.status != changed.status => {
@@ -187,9 +187,14 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`EngineError::NotFound`], [`EngineError::Store`], [`EngineError::Stopping`].
+    /// [`EngineError::NotFound`], [`EngineError::Store`], [`EngineError::Stopping`]; [`EngineError::Conflict`] where
+    /// [`limits::PINGS_MAX`] of this subscription or [`limits::PINGS_TOTAL_MAX`] of all are under way.
     pub async fn ping(self: &Arc<Self>, scope: Scope, id: SubscriptionId) -> Result<Pinged, EngineError> {
         let subscriber = self.registry.read().by_id(scope, id).cloned().ok_or(EngineError::NotFound)?;
+        let place = self.pings.begin(subscriber.subscription.key);
+        let _place = place.ok_or(EngineError::Conflict(
+            "as many test deliveries as may be are under way; ping again when they are over",
+        ))?;
         let event = self.ping_event(&subscriber);
         let payload = Arc::new(event.payload.clone());
         let mut job = event.job(0, &payload);
