@@ -88,7 +88,7 @@ fn everything_wrong_with_the_settings_is_said_at_once() {
     insta::assert_snapshot!(ran.stderr.replace(&config, "hookseal.toml"), @r"
     hookseal: 4 settings are not right
       hookseal.toml:1:10: listen: a text in quotes is needed
-      hookseal.toml:2:1: colour: no such setting; the settings are listen, data, allow_networks, deny_networks, egress_proxy, egress_proxy_trusted, egress_proxy_bypass, user_agent, operator_key, max_body, log, log_format
+      hookseal.toml:2:1: colour: no such setting; the settings are listen, data, allow_networks, deny_networks, egress_proxy, egress_proxy_trusted, egress_proxy_bypass, user_agent, operator_key, max_body, retention, log, log_format
       --allow-network: `ten` is not a network such as 10.0.0.0/8
       --max-body: `9999999` is not a number of bytes from 1 to 1048576
     ");
