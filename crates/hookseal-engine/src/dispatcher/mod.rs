@@ -7,10 +7,10 @@
 //! [`Dispatcher::next_claim`] until it returns `None`, and come back at [`Dispatcher::next_wakeup`].** No call looks at
 //! all subscriptions.
 //!
-//! - [`queue`]: one subscription's queue, and when it can begin an attempt.
-//! - [`budget`]: what all of them share, and how much of it each may hold.
-//! - [`turns`]: whose turn it is.
-//! - [`claims`]: what waits in the store.
+//! - `queue`: one subscription's queue, and when it can begin an attempt.
+//! - `budget`: what all of them share, and how much of it each may hold.
+//! - `turns`: whose turn it is.
+//! - `claims`: what waits in the store.
 
 mod budget;
 mod claims;
