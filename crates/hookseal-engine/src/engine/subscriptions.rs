@@ -188,7 +188,8 @@ impl Engine {
     /// # Errors
     ///
     /// [`EngineError::NotFound`], [`EngineError::Store`], [`EngineError::Stopping`]; [`EngineError::Conflict`] where
-    /// [`limits::PINGS_MAX`] of this subscription or [`limits::PINGS_TOTAL_MAX`] of all are under way.
+    /// [`PINGS_MAX`](crate::limits::PINGS_MAX) of this subscription or
+    /// [`PINGS_TOTAL_MAX`](crate::limits::PINGS_TOTAL_MAX) of all are under way.
     pub async fn ping(self: &Arc<Self>, scope: Scope, id: SubscriptionId) -> Result<Pinged, EngineError> {
         let subscriber = self.registry.read().by_id(scope, id).cloned().ok_or(EngineError::NotFound)?;
         let place = self.pings.begin(subscriber.subscription.key);
