@@ -38,7 +38,7 @@ impl Writer {
                 self.change_health(connection, change)?;
             }
             let verdicts = self.accept_all(connection, events, &mut changes)?;
-            let highest = events.iter().map(|event| event.id.order()).max().unwrap_or(0);
+            let highest = highest(events, &verdicts);
             let mark = self.mark.advance(connection, &self.leases.lock(), &mut changes, highest)?;
             Ok((verdicts, changes, mark))
         })?;
@@ -273,6 +273,12 @@ impl Earlier {
             deliveries: targets::count(&targets),
         })
     }
+}
+
+/// The highest place of an event that is stored now. One that was turned away as a duplicate takes no place.
+fn highest(events: &[NewEvent], verdicts: &[Verdict]) -> u64 {
+    let stored = events.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Accepted);
+    stored.map(|(event, _)| event.id.order()).max().unwrap_or(0)
 }
 
 /// Whether a delivery has a row.

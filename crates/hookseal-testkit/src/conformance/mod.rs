@@ -162,6 +162,7 @@ macro_rules! store_conformance {
             pruning: [
                 what_ended_is_forgotten
                 the_newest_event_is_kept
+                one_turned_away_is_not_the_newest
                 what_has_not_ended_is_kept
                 what_ended_lately_is_kept
                 forgetting_goes_on_in_steps

@@ -55,6 +55,23 @@ pub async fn the_newest_event_is_kept<H: Harness>(mut world: World<H>) {
     assert!(world.recover(9_001).await.highest_order >= newest.id.order());
 }
 
+/// It is not stored, so the newest event is still the one before it.
+pub async fn one_turned_away_is_not_the_newest<H: Harness>(mut world: World<H>) {
+    let named = |seconds| {
+        let mut event = world.event(seconds, Vec::new());
+        event.external_id = Some("named".to_owned());
+        event
+    };
+    let (newest, mut again) = (named(1), named(2));
+    assert_eq!(world.commit(&[&newest]).await, [hookseal_engine::Verdict::Accepted]);
+    let of = hookseal_engine::Verdict::Duplicate { of: newest.id, deliveries: 0 };
+    again.payload = newest.payload.clone();
+    assert_eq!(world.commit(&[&again]).await, [of]);
+    assert_eq!(world.prune(9_000).await.events, 0);
+    world.crash().await;
+    assert!(world.recover(9_001).await.highest_order >= newest.id.order());
+}
+
 /// Whatever its age.
 pub async fn what_has_not_ended_is_kept<H: Harness>(world: World<H>) {
     let subscription = world.subscription(LIVE).await;
