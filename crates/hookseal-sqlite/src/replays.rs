@@ -207,7 +207,7 @@ impl Walk<'_> {
             let row = DeliveryRow::find(self.connection, self.replay.subscription, order)?;
             again.extend(row.filter(|row| self.replay.wish.wanted.holds_state(row.state)));
         }
-        if self.made > 0 && self.made + again.len() > self.room {
+        if self.made > 0 && !again.is_empty() && self.made + again.len() > self.room {
             return Ok(false);
         }
         for row in again {
@@ -222,7 +222,7 @@ impl Walk<'_> {
         if !self.replay.wish.misses(&event.event_type, self.step.types.as_deref()) {
             return Ok(true);
         }
-        if self.made == self.room {
+        if self.made >= self.room {
             return Ok(false);
         }
         let order = self.step.first_order + self.created;

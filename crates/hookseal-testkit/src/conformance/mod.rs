@@ -154,6 +154,7 @@ macro_rules! store_conformance {
                 time_and_type_choose_what_is_replayed
                 a_replay_goes_on_in_steps
                 a_replays_step_has_a_bound_in_what_it_reads
+                a_step_that_is_full_creates_nothing_more
                 a_replay_waits_for_its_deliveries
                 a_replay_can_be_called_off
                 a_replay_ends_with_its_subscription

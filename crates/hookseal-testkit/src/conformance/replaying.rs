@@ -259,6 +259,21 @@ pub async fn a_replays_step_has_a_bound_in_what_it_reads<H: Harness>(world: Worl
     assert_eq!(world.advance(replay.id, 30, STEP).await.replay.state, ReplayState::Done);
 }
 
+/// The deliveries of one event may be more than a step has room for; what is missing of the next waits for the next step.
+pub async fn a_step_that_is_full_creates_nothing_more<H: Harness>(world: World<H>) {
+    let subscription = world.subscription(LIVE).await;
+    let both = world.publish(1, vec![leased(&subscription), leased(&subscription)]).await;
+    let gave_up = |index| failure(delivery(&both, index), 1, at(2), NextStep::GiveUp);
+    world.record(vec![gave_up(0), gave_up(1)]).await;
+    world.publish(3, Vec::new()).await;
+    let wanted = [Replayable::Failed, Replayable::Missing];
+    let replay = world.replay(&subscription, 20, wish(0, 19, &wanted)).await;
+    let first = world.advance(replay.id, 30, (1, 100, 100)).await;
+    assert_eq!((first.made_due, first.replay.created, first.replay.examined), (2, 0, 1));
+    let second = world.advance(replay.id, 40, (1, 100, 100)).await;
+    assert_eq!((second.made_due, second.replay.created, second.replay.state), (1, 1, ReplayState::Done));
+}
+
 /// It does nothing while as many wait as may wait.
 pub async fn a_replay_waits_for_its_deliveries<H: Harness>(world: World<H>) {
     let (subscription, _) = failed(&world, 5).await;

@@ -76,7 +76,7 @@ impl State {
                 let of_it = self.places_of(place, replay.subscription);
                 if !replay.wish.takes(event_type) {
                 } else if of_it.is_empty() && replay.wish.misses(event_type, step.types.as_deref()) {
-                    if made == room {
+                    if made >= room {
                         break;
                     }
                     let order = step.first_order + created;
@@ -94,7 +94,7 @@ impl State {
                 } else {
                     let wanted = |order: &u64| replay.wish.wanted.holds_state(self.deliveries[order].state);
                     let again: Vec<u64> = of_it.into_iter().filter(wanted).collect();
-                    if made > 0 && made + again.len() > room {
+                    if made > 0 && !again.is_empty() && made + again.len() > room {
                         break;
                     }
                     made += again.len();
