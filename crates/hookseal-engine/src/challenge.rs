@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookseal::Challenge;
+use hookseal::{Challenge, ChallengeRefusal, ChallengeReply};
 
 use crate::{AttemptResult, FailureKind, Subscription, SubscriptionStatus, limits};
 
@@ -16,18 +16,20 @@ pub(crate) struct Verdict {
 }
 
 /// Judges what came back by the profile's rule.
-pub(crate) fn judge(challenge: &Challenge, result: &AttemptResult) -> Verdict {
-    let wrong = |kind, problem| Verdict { failure: Some(kind), problem: Some(problem) };
-    match (&result.failure, result.status) {
-        (Some(failure), _) => wrong(failure.kind, failure.detail.clone()),
-        (None, Some(status)) if challenge.success().contains(status) => {
-            Verdict { failure: None, problem: None }
+pub(crate) fn judge(challenge: &Challenge, token: &str, result: &AttemptResult) -> Verdict {
+    let wrong = |failure, problem| Verdict { failure, problem: Some(problem) };
+    let status = match (&result.failure, result.status) {
+        (Some(failure), _) => return wrong(Some(failure.kind), failure.detail.clone()),
+        (None, None) => return wrong(Some(FailureKind::Protocol), "there was no answer".to_owned()),
+        (None, Some(status)) => status,
+    };
+    let reply = ChallengeReply { status, headers: &result.response_headers, body: &result.response_body };
+    match challenge.check(token, reply) {
+        Ok(()) => Verdict { failure: None, problem: None },
+        Err(refusal) => {
+            let is_status = matches!(refusal, ChallengeRefusal::Status { .. });
+            wrong(is_status.then_some(FailureKind::Status), refusal.to_string())
         }
-        (None, Some(status)) => {
-            let detail = format!("answered {status}, and {} answers the challenge", challenge.success());
-            wrong(FailureKind::Status, detail)
-        }
-        (None, None) => wrong(FailureKind::Protocol, "there was no answer".to_owned()),
     }
 }
 
@@ -134,7 +136,7 @@ mod tests {
     fn the_profile_says_which_codes_answer() {
         for (status, right) in [(199, false), (200, true), (208, true), (209, false), (401, false)] {
             let result = AttemptResult { status: Some(status), ..AttemptResult::default() };
-            let verdict = judge(harvestr(), &result);
+            let verdict = judge(harvestr(), "t", &result);
             assert_eq!(verdict.problem.is_none(), right, "{status}: {verdict:?}");
             assert_eq!(verdict.failure, (!right).then_some(FailureKind::Status), "{status}");
         }
@@ -144,10 +146,10 @@ mod tests {
     fn an_answer_that_was_cut_short_is_none() {
         let failure = Failure::new(FailureKind::Timeout, "no whole answer within 5 s");
         let result = AttemptResult { status: Some(200), failure: Some(failure), ..AttemptResult::default() };
-        let verdict = judge(harvestr(), &result);
+        let verdict = judge(harvestr(), "t", &result);
         assert_eq!(verdict.failure, Some(FailureKind::Timeout));
         assert_eq!(verdict.problem.as_deref(), Some("no whole answer within 5 s"));
-        assert!(judge(harvestr(), &AttemptResult::default()).problem.is_some());
+        assert!(judge(harvestr(), "t", &AttemptResult::default()).problem.is_some());
     }
 
     #[test]

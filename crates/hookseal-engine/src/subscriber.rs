@@ -218,9 +218,15 @@ impl Subscriber {
         let mut made = SignedHeaders::new();
         let sealed = sender.challenger.as_ref().map(|signer| seal(signer, &message, &body, &mut made));
         let body = sealed.transpose()?.unwrap_or_else(|| body.clone());
-        let headers = sender.challenge_headers(challenge, &made)?;
-        let (endpoint, timeout) = (Arc::clone(&sender.endpoint), self.policy.timeout);
-        Ok(Outbound { endpoint, method: Method::POST, headers, body, timeout })
+        let headers = sender.challenge_headers(challenge, token, &made)?;
+        let target = challenge.target(sender.endpoint.path_and_query.as_str(), token);
+        let unsendable =
+            |what: &str| Failure::new(FailureKind::Unsendable, format!("the {what} cannot be sent"));
+        let path_and_query = target.try_into().map_err(|_| unsendable("query of the challenge"))?;
+        let endpoint = Arc::new(Endpoint { path_and_query, ..(*sender.endpoint).clone() });
+        let method =
+            Method::try_from(challenge.method()).map_err(|_| unsendable("method of the challenge"))?;
+        Ok(Outbound { endpoint, method, headers, body, timeout: self.policy.timeout })
     }
 }
 
@@ -244,8 +250,9 @@ impl Sender {
             Signer::new(profile, Part::Delivery, &secrets, &Params::default())
         };
         let signer = signer.map_err(SubscriberError::Secret)?;
-        let signed = profile.signs(Part::Challenge) && !secrets.is_empty();
-        let challenger = signed.then(|| Signer::new(profile, Part::Challenge, &secrets, &Params::default()));
+        let signed_by = profile.challenge().and_then(|challenge| challenge.signed_by());
+        let signed_by = signed_by.filter(|part| profile.signs(*part) && !secrets.is_empty());
+        let challenger = signed_by.map(|part| Signer::new(profile, part, &secrets, &Params::default()));
         let challenger = challenger.transpose().map_err(SubscriberError::Secret)?;
         if !signer.keeps_url() {
             return Err(SubscriberError::Url(settings.profile.clone()));
@@ -303,13 +310,15 @@ impl Sender {
     fn challenge_headers(
         &self,
         challenge: &Challenge,
+        token: &str,
         made: &SignedHeaders,
     ) -> Result<Vec<(HeaderName, HeaderValue)>, RequestError> {
         let mut headers = vec![(header::USER_AGENT, self.user_agent.clone())];
-        for (name, text) in challenge.headers().chain(made.iter()) {
+        let signed = made.iter().map(|(name, text)| (name, text.to_owned()));
+        for (name, text) in challenge.headers(token).chain(signed) {
             let wrong = || RequestError::Header(name.to_owned());
             let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
-            headers.push((parsed, HeaderValue::from_str(text).map_err(|_| wrong())?));
+            headers.push((parsed, HeaderValue::try_from(text).map_err(|_| wrong())?));
         }
         headers.extend(self.custom.iter().cloned());
         Ok(headers)

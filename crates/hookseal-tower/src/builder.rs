@@ -337,7 +337,7 @@ impl ReceiverBuilder {
     }
 
     fn challenge_verifier(&self, profile: &Profile) -> Result<Option<Verifier>, ReceiverError> {
-        if profile.challenge().is_none() || self.secrets.is_empty() {
+        if profile.part(Part::Challenge).is_none() || self.secrets.is_empty() {
             return Ok(None);
         }
         let verifier = Verifier::new(profile, Part::Challenge, &self.secrets, self.options.clone());

@@ -21,7 +21,7 @@ pub use answer::{Action, Answer};
 pub(crate) use pattern::Pattern;
 pub use refusal::HandshakeRefusal;
 pub(crate) use rule::{
-    ActionKind, ActionRule, AnswerRule, Comparison, Expected, HandshakeRule, MacRule, Source,
+    ActionKind, ActionRule, AnswerRule, Comparison, Expected, HandshakeRule, MacRule, Source, is_one_of,
 };
 pub(crate) use template::Template;
 
@@ -33,7 +33,7 @@ use crate::request::Request;
 use crate::scheme::Algorithm;
 use crate::secret::Secret;
 use crate::verified::Verified;
-use inputs::Inputs;
+pub(crate) use inputs::Inputs;
 
 /// The handshakes of a profile with what their answers need, ready to answer.
 ///

@@ -87,7 +87,8 @@ pub use key_source::{CertificateUrl, KeyOfApi, KeyOfSet, KeyReference};
 pub use message::Message;
 pub use params::{ParamValue, Params};
 pub use profile::{
-    Challenge, DeliveryPolicy, Part, Profile, ProfileErrors, ProfileProblem, StatusSet, StatusSetError,
+    Challenge, ChallengeRefusal, ChallengeReply, DeliveryPolicy, Part, Profile, ProfileErrors,
+    ProfileProblem, StatusSet, StatusSetError,
 };
 pub use request::{Headers, Request};
 pub use scheme::{Algorithm, DigestKind, Flags, JwtAlgorithm, Scheme, Tolerance};

@@ -6,6 +6,7 @@ mod challenge;
 mod delivery;
 mod problems;
 mod read;
+mod read_challenge;
 mod read_handshake;
 mod read_scheme;
 mod reader;
@@ -13,7 +14,7 @@ mod reader;
 use std::fmt;
 use std::sync::Arc;
 
-pub use challenge::Challenge;
+pub use challenge::{Challenge, ChallengeRefusal, ChallengeReply};
 pub use delivery::{DeliveryPolicy, StatusSet, StatusSetError};
 pub(crate) use delivery::{HeaderValue, check_header_value};
 pub use problems::{ProfileErrors, ProfileProblem};
@@ -151,7 +152,7 @@ impl Profile {
     pub fn part(&self, part: Part) -> Option<&Arc<Scheme>> {
         match part {
             Part::Delivery => Some(&self.scheme),
-            Part::Challenge => self.challenge.as_ref().map(|challenge| &challenge.scheme),
+            Part::Challenge => self.challenge.as_ref().and_then(|challenge| challenge.scheme.as_ref()),
         }
     }
 
@@ -183,11 +184,11 @@ impl Profile {
         signer::verifying_secret(scheme, secret)
     }
 
-    /// The part that a scheme id of a known-answer vector file names: the profile's own name, or for a profile with
-    /// a challenge its name with `-event` or `-challenge`.
+    /// The part that a scheme id of a known-answer vector file names: the profile's own name, or for a profile whose
+    /// challenge has a scheme of its own its name with `-event` or `-challenge`.
     pub fn scheme_for(&self, scheme_id: &str) -> Option<Part> {
         let suffix = scheme_id.strip_prefix(self.name.as_str())?;
-        match (suffix, &self.challenge) {
+        match (suffix, self.part(Part::Challenge)) {
             ("", _) | ("-event", Some(_)) => Some(Part::Delivery),
             ("-challenge", Some(_)) => Some(Part::Challenge),
             _ => None,

@@ -170,7 +170,7 @@ impl Engine {
             Ok(outbound) => self.transport.send(outbound).await,
             Err(failure) => AttemptResult { failure: Some(failure), ..AttemptResult::default() },
         };
-        let verdict = challenge::judge(challenge, &result);
+        let verdict = challenge::judge(challenge, &token, &result);
         Some(Asked {
             subscriber,
             answer: Some(Answer { at, status: result.status, verdict, record: OnceLock::new() }),

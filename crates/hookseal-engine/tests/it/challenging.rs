@@ -304,3 +304,25 @@ async fn a_subscription_sets_no_header_that_signs_its_challenge() {
     let refused = world.engine.create_subscription(SCOPE, settings, SecretChoice::Generate).await;
     assert!(refused.is_err(), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_right_status_without_what_has_to_come_back_is_no_answer() {
+    for (profile, method, asks) in [
+        ("slack", "POST", "/in"),
+        ("dropbox", "GET", "/in?challenge="),
+        ("ms-graph", "POST", "/in?validationToken="),
+        ("cloudevents", "OPTIONS", "/in"),
+    ] {
+        let world = answering(200).await;
+        let made = world.subscribe(profile).await;
+        let sent = world.sent(1).await.remove(0);
+        assert_eq!(sent.method.as_str(), method, "{profile}");
+        assert!(sent.endpoint.path_and_query.as_str().starts_with(asks), "{profile}: {sent:?}");
+        let stored = world.until_stored(&made, |stored| stored.challenge.is_some()).await;
+        assert_eq!(stored.status, Pending, "{profile}");
+        let record = stored.challenge.unwrap();
+        assert_eq!((record.status, record.failure), (Some(200), None), "{profile}");
+        let problem = record.problem.unwrap();
+        assert!(problem.ends_with("does not hold what answers the challenge"), "{profile}: {problem}");
+    }
+}

@@ -46,7 +46,7 @@ pub(super) fn markdown(
     let facts = PageFacts::of(profile, plan.as_ref().map_err(ToString::to_string), example.as_ref(), names);
     let environment = environment();
     let code = codes(&environment, profile, Part::Delivery, &languages, layout)?;
-    let challenge_code = match profile.challenge() {
+    let challenge_code = match profile.part(Part::Challenge) {
         Some(_) => codes(&environment, profile, Part::Challenge, &languages, layout)?,
         None => String::new(),
     };

@@ -188,7 +188,7 @@ impl Comparison {
 
 /// Compares with every value in constant time. Digests have one length, so that the time does not tell that of the
 /// secret. An empty value is never the right one.
-fn is_one_of(given: &[u8], expected: &[&[u8]]) -> Choice {
+pub(crate) fn is_one_of(given: &[u8], expected: &[&[u8]]) -> Choice {
     let digest = |bytes: &[u8]| key::digest(DigestKind::Sha256, |running| running.update(bytes));
     let given = digest(given);
     expected

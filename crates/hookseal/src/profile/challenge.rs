@@ -1,38 +1,168 @@
 //! The request that checks an endpoint before events are sent to it.
 
+use std::fmt;
 use std::sync::Arc;
 
-use super::StatusSet;
+use super::{Part, StatusSet};
+use crate::handshake::{Inputs, Source, is_one_of};
+use crate::request::Request;
 use crate::scheme::Scheme;
 
-/// A challenge: a signed request with a body of its own, and what counts as the answer to it.
+/// What stands for the token.
+pub(super) const TOKEN: &str = "{token}";
+
+/// A challenge: a request with a random token, and what counts as the answer to it.
+///
+/// A token is letters, digits, `_` and `-` alone: it needs no escaping in a URL, a header or JSON.
 #[derive(Debug)]
 pub struct Challenge {
-    pub(super) scheme: Arc<Scheme>,
-    /// The body before and after the token.
-    pub(super) body: (String, String),
+    /// A scheme of its own, where it has one.
+    pub(super) scheme: Option<Arc<Scheme>>,
+    pub(super) signed_by: Option<Part>,
+    pub(super) method: String,
+    pub(super) query: Vec<(String, String)>,
     pub(super) headers: Vec<(String, String)>,
+    pub(super) body: String,
     pub(super) success: StatusSet,
+    /// Any of these is right; where there is none the status code is all that counts.
+    pub(super) answers: Vec<AnswerRule>,
+}
+
+/// One way to answer: what stands where.
+#[derive(Debug)]
+pub(super) struct AnswerRule {
+    /// The body as a whole where there is none.
+    pub(super) place: Option<Source>,
+    pub(super) equal: String,
+}
+
+/// What came back.
+#[derive(Clone, Copy, Debug)]
+pub struct ChallengeReply<'r> {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: &'r [(String, String)],
+    /// The body, or as much of it as was kept.
+    pub body: &'r [u8],
+}
+
+/// Why a reply is no answer to a challenge. `Display` is one clause for a person, and repeats nothing of the reply but
+/// its status code.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChallengeRefusal {
+    /// The status code is none that answers.
+    #[error("answered {status}, and {expected} answers the challenge")]
+    Status {
+        /// The status code.
+        status: u16,
+        /// Those that answer.
+        expected: StatusSet,
+    },
+    /// What has to come back did not; where it was looked for.
+    #[error("{0} does not hold what answers the challenge")]
+    Answer(String),
 }
 
 impl Challenge {
-    /// The scheme that signs it.
-    pub fn scheme(&self) -> &Scheme {
-        &self.scheme
+    /// The scheme of its own that signs it, where it has one.
+    pub fn scheme(&self) -> Option<&Scheme> {
+        self.scheme.as_deref()
     }
 
-    /// The body with this token, which is letters, digits, `_` and `-` alone and needs no escaping then.
+    /// The part of the profile that signs it; `None` where nothing does.
+    pub fn signed_by(&self) -> Option<Part> {
+        self.signed_by
+    }
+
+    /// The method of the request: `POST`, `GET`, `HEAD` or `OPTIONS`.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The target of the request: path and query of the endpoint, and what the challenge has in its query.
+    pub fn target(&self, path_and_query: &str, token: &str) -> String {
+        let mut target = path_and_query.to_owned();
+        for (name, value) in &self.query {
+            let separator = match target.split_once('?') {
+                None => "?",
+                Some((_, "")) => "",
+                Some(_) => "&",
+            };
+            target.push_str(separator);
+            target.push_str(name);
+            target.push('=');
+            target.push_str(&value.replace(TOKEN, token));
+        }
+        target
+    }
+
+    /// The body of the request, which may be empty.
     pub fn body(&self, token: &str) -> Vec<u8> {
-        [self.body.0.as_str(), token, self.body.1.as_str()].concat().into_bytes()
+        self.body.replace(TOKEN, token).into_bytes()
     }
 
     /// The headers that are sent beside the signature, the names in lower case.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    pub fn headers<'c>(&'c self, token: &'c str) -> impl Iterator<Item = (&'c str, String)> {
+        self.headers.iter().map(move |(name, value)| (name.as_str(), value.replace(TOKEN, token)))
     }
 
     /// The status codes that answer the challenge.
     pub fn success(&self) -> &StatusSet {
         &self.success
+    }
+
+    /// Whether a reply answers the challenge. What has to come back is compared in constant time.
+    ///
+    /// ```
+    /// use hookseal::{ChallengeReply, Profile};
+    ///
+    /// let slack = Profile::builtin("slack").and_then(|slack| slack.challenge()).expect("built in");
+    /// let reply = |body| ChallengeReply { status: 200, headers: &[], body };
+    /// assert!(slack.check("3eZb", reply(b"3eZb\n")).is_ok());
+    /// assert!(slack.check("3eZb", reply(br#"{"challenge":"3eZb"}"#)).is_ok());
+    /// assert!(slack.check("3eZb", reply(b"ok")).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`ChallengeRefusal`], which says what is not as it should be.
+    pub fn check(&self, token: &str, reply: ChallengeReply<'_>) -> Result<(), ChallengeRefusal> {
+        if !self.success.contains(reply.status) {
+            return Err(ChallengeRefusal::Status { status: reply.status, expected: self.success.clone() });
+        }
+        let headers: Vec<_> =
+            reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let request = Request { method: "", url: "", headers: &headers, body: reply.body };
+        let inputs = Inputs::new(&request);
+        if self.answers.is_empty() || self.answers.iter().any(|rule| rule.is_met(&inputs, reply.body, token))
+        {
+            return Ok(());
+        }
+        let mut places: Vec<_> = self.answers.iter().map(ToString::to_string).collect();
+        places.dedup();
+        Err(ChallengeRefusal::Answer(places.join(" or ")))
+    }
+}
+
+impl AnswerRule {
+    fn is_met(&self, inputs: &Inputs<'_>, body: &[u8], token: &str) -> bool {
+        let expected = self.equal.replace(TOKEN, token);
+        let given = match &self.place {
+            // White space around it is what frameworks and editors add.
+            None => Ok(body.trim_ascii().to_vec()),
+            Some(place) => inputs.text(place).map(String::into_bytes),
+        };
+        given.is_ok_and(|given| is_one_of(&given, &[expected.as_bytes()]).into())
+    }
+}
+
+impl fmt::Display for AnswerRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            None => f.write_str("the body"),
+            Some(Source::Header(name)) => write!(f, "the header `{name}`"),
+            Some(place) => write!(f, "`{}` of the body", place.place().trim_start_matches("json:")),
+        }
     }
 }

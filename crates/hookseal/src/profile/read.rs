@@ -8,11 +8,10 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::Profile;
-use super::challenge::Challenge;
 use super::delivery::{DeliveryPolicy, HeaderValue, SecretFormat, StatusSet, is_header_text};
 use super::problems::{Found, ProfileErrors};
 use super::reader::{DURATION_EXPECTED, Placed, Problems, Table, names, parse_duration};
-use super::{read_handshake, read_scheme};
+use super::{read_challenge, read_handshake, read_scheme};
 use crate::limits::MAX_PROFILE_BYTES;
 use crate::scheme::{Algorithm, AlgorithmRule, Encoding, Scheme};
 
@@ -84,7 +83,7 @@ fn read_profile(source: &str, root: Table<'_>) -> Option<Profile> {
     }
     let scheme = root.table("scheme").and_then(read_scheme::scheme);
     let has_challenge = root.has("challenge");
-    let challenge = root.table("challenge").and_then(read_challenge);
+    let challenge = root.table("challenge").and_then(read_challenge::challenge);
     let delivery = read_delivery(root.table("delivery"), scheme.as_ref());
     let handshakes = read_handshake::handshakes(&root);
     let acknowledgement = root.table("acknowledge").and_then(read_handshake::acknowledgement);
@@ -143,37 +142,6 @@ fn check_name(root: &Table<'_>, name: &Placed<String>) -> bool {
         );
     }
     valid
-}
-
-fn read_challenge(table: Table<'_>) -> Option<Challenge> {
-    let body = table.required_text("body");
-    let split = body.as_ref().and_then(|body| body.value.split_once("{token}"));
-    if let (Some(body), None) = (&body, split) {
-        table.problem_at(body, "the body of a challenge holds {token}");
-    }
-    let split = split.map(|(before, after)| (before.to_owned(), after.to_owned()));
-    let headers = read_plain_headers(&table);
-    let success = read_success(&table);
-    if !table.has("scheme") {
-        table.problem("the table `scheme` is missing");
-    }
-    let scheme = table.table("scheme").and_then(read_scheme::scheme);
-    table.finish();
-    Some(Challenge { scheme: Arc::new(scheme?), body: split?, headers, success: success? })
-}
-
-/// Headers whose values are literals.
-fn read_plain_headers(table: &Table<'_>) -> Vec<(String, String)> {
-    let entries = table.text_entries("headers").into_iter();
-    let valid = entries.filter_map(|(name, value)| {
-        let name = read_scheme::header_name(table, name)?;
-        if value.value.is_empty() || !is_header_text(&value.value) {
-            table.problem_at(&value, "a header value is visible ASCII and spaces, and is not empty");
-            return None;
-        }
-        Some((name, value.value))
-    });
-    valid.collect()
 }
 
 fn read_delivery(table: Option<Table<'_>>, scheme: Option<&Scheme>) -> Option<DeliveryPolicy> {
@@ -255,7 +223,7 @@ fn read_headers(table: &Table<'_>, scheme: Option<&Scheme>) -> Vec<(String, Head
     valid.collect()
 }
 
-fn read_success(table: &Table<'_>) -> Option<StatusSet> {
+pub(super) fn read_success(table: &Table<'_>) -> Option<StatusSet> {
     let Some(texts) = table.texts("success") else { return Some(StatusSet::successful()) };
     match StatusSet::from_texts(texts.iter().map(|text| text.value.as_str())) {
         Ok(_) if texts.is_empty() => {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod challenges;
 mod content;
 mod explain;
 mod handshakes;

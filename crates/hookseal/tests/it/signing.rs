@@ -255,7 +255,10 @@ fn the_challenge_has_a_header_and_a_body_of_its_own() {
     let profile = builtin("harvestr");
     let challenge = profile.challenge().unwrap();
     assert_eq!(challenge.body("abc"), br#"{"challenge":"abc"}"#);
-    assert_eq!(challenge.headers().collect::<Vec<_>>(), [("content-type", "application/json")]);
+    assert_eq!(
+        challenge.headers("abc").collect::<Vec<_>>(),
+        [("content-type", "application/json".to_owned())]
+    );
     assert!(challenge.success().contains(204) && !challenge.success().contains(209));
     let signer =
         Signer::new(profile, hookseal::Part::Challenge, &[Secret::new("s")], &Params::new()).unwrap();

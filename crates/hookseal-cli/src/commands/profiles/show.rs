@@ -87,7 +87,7 @@ impl<'p> Summary<'p> {
             unconfirmed: profile.unconfirmed(),
             direction: direction(profile),
             delivery: SchemeSummary::new(profile.scheme()),
-            challenge: profile.challenge().map(|challenge| SchemeSummary::new(challenge.scheme())),
+            challenge: profile.challenge().and_then(|challenge| challenge.scheme()).map(SchemeSummary::new),
             success: delivery.success().to_string(),
             timeout_ms: timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             retry_schedule_s: delivery
@@ -157,9 +157,9 @@ fn print_facts(profile: &Profile) -> Result<(), OutputError> {
     }
     fact("unsigned", if delivery.unsigned_allowed() { "allowed" } else { "refused" })?;
     profile.unconfirmed().iter().try_for_each(|sentence| fact("unconfirmed", sentence))?;
-    if let Some(challenge) = profile.challenge() {
+    if let Some(scheme) = profile.challenge().and_then(|challenge| challenge.scheme()) {
         output::line("challenge")?;
-        print_scheme(challenge.scheme())?;
+        print_scheme(scheme)?;
     }
     Ok(())
 }
