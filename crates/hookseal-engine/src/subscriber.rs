@@ -212,9 +212,11 @@ impl Subscriber {
     ) -> Result<Outbound, Failure> {
         let sender = self.sender.as_ref().map_err(|error| Failure::new(error.kind(), error.to_string()))?;
         let body = Bytes::from(challenge.body(token));
+        let url = challenge.target(&self.subscription.settings.endpoint_url, token);
         let message = Message::new(now, token, &body)
             .with_subscription(&self.id)
-            .with_url(&self.subscription.settings.endpoint_url);
+            .with_method(challenge.method())
+            .with_url(&url);
         let mut made = SignedHeaders::new();
         let sealed = sender.challenger.as_ref().map(|signer| seal(signer, &message, &body, &mut made));
         let body = sealed.transpose()?.unwrap_or_else(|| body.clone());
@@ -287,10 +289,13 @@ impl Sender {
         let scheme = self.profile.scheme();
         let proof = self.profile.part(Part::Challenge).and_then(|scheme| scheme.signature_header());
         let known = [scheme.signature_header(), scheme.timestamp_header(), scheme.id_header(), proof];
+        let asked = || self.profile.challenge().into_iter().flat_map(|challenge| challenge.headers(""));
         let own = self.custom.iter().map(|(name, _)| name.as_str());
         let is_written = |name: &&str| {
             let same = |other: &str| other.eq_ignore_ascii_case(name);
-            known.into_iter().flatten().any(same) || written.iter().any(|(other, _)| same(other))
+            known.into_iter().flatten().any(same)
+                || written.iter().any(|(other, _)| same(other))
+                || asked().any(|(other, _)| same(other))
         };
         own.into_iter().find(is_written).map(str::to_owned)
     }

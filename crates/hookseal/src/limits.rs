@@ -33,6 +33,9 @@ pub const MAX_KEY_ID_BYTES: usize = 256;
 /// Most bytes in a profile document.
 pub const MAX_PROFILE_BYTES: usize = 64 * 1024;
 
+/// Most answers to a challenge of which a profile takes any. Those of vendors have two.
+pub const MAX_CHALLENGE_ANSWERS: usize = 8;
+
 /// Longest chain of `extends`; a built-in profile extends nothing, so one step is all there is.
 pub const MAX_EXTENDS: usize = 1;
 

@@ -297,12 +297,18 @@ async fn one_that_was_disabled_proves_itself_when_its_endpoint_moved_meanwhile()
 #[tokio::test]
 async fn a_subscription_sets_no_header_that_signs_its_challenge() {
     let world = answering(200).await;
-    let settings = SubscriptionSettings {
+    let own = SubscriptionSettings {
         headers: vec![("x-harvestr-signature".to_owned(), "0".to_owned())],
         ..settings("harvestr")
     };
-    let refused = world.engine.create_subscription(SCOPE, settings, SecretChoice::Generate).await;
+    let refused = world.engine.create_subscription(SCOPE, own, SecretChoice::Generate).await;
     assert!(refused.is_err(), "{refused:?}");
+    let own = SubscriptionSettings {
+        headers: vec![("WebHook-Request-Origin".to_owned(), "other.example".to_owned())],
+        ..settings("cloudevents")
+    };
+    let refused = world.engine.create_subscription(SCOPE, own, SecretChoice::Unsigned).await;
+    assert!(refused.is_err(), "its challenge says who asks: {refused:?}");
 }
 
 #[tokio::test]
@@ -323,6 +329,6 @@ async fn a_right_status_without_what_has_to_come_back_is_no_answer() {
         let record = stored.challenge.unwrap();
         assert_eq!((record.status, record.failure), (Some(200), None), "{profile}");
         let problem = record.problem.unwrap();
-        assert!(problem.ends_with("does not hold what answers the challenge"), "{profile}: {problem}");
+        assert!(problem.starts_with("answered 200, but the ") && problem.contains(" is not "), "{problem}");
     }
 }

@@ -1,6 +1,5 @@
 //! The request that checks an endpoint before events are sent to it.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::{Part, StatusSet};
@@ -60,9 +59,14 @@ pub enum ChallengeRefusal {
         /// Those that answer.
         expected: StatusSet,
     },
-    /// What has to come back did not; where it was looked for.
-    #[error("{0} does not hold what answers the challenge")]
-    Answer(String),
+    /// What has to come back did not.
+    #[error("answered {status}, but {wrong}")]
+    Answer {
+        /// The status code, which was right.
+        status: u16,
+        /// Where it was looked for, and what was to stand there.
+        wrong: String,
+    },
 }
 
 impl Challenge {
@@ -139,9 +143,22 @@ impl Challenge {
         {
             return Ok(());
         }
-        let mut places: Vec<_> = self.answers.iter().map(ToString::to_string).collect();
-        places.dedup();
-        Err(ChallengeRefusal::Answer(places.join(" or ")))
+        Err(ChallengeRefusal::Answer { status: reply.status, wrong: self.describe("is not") })
+    }
+
+    /// What a right answer holds beside its status code, in words; `None` where the code is all that counts.
+    pub fn expected(&self) -> Option<String> {
+        (!self.answers.is_empty()).then(|| self.describe("is"))
+    }
+
+    /// What stands where, or does not: one clause for each place.
+    fn describe(&self, verb: &str) -> String {
+        let clauses = self.answers.chunk_by(|one, next| one.place == next.place).map(|rules| {
+            let values: Vec<_> = rules.iter().map(AnswerRule::value).collect();
+            format!("{} {verb} {}", rules[0].place(), values.join(" or "))
+        });
+        let joint = if verb == "is" { ", or " } else { ", and " };
+        clauses.collect::<Vec<_>>().join(joint)
     }
 }
 
@@ -155,14 +172,21 @@ impl AnswerRule {
         };
         given.is_ok_and(|given| is_one_of(&given, &[expected.as_bytes()]).into())
     }
-}
 
-impl fmt::Display for AnswerRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Where it stands, in words.
+    fn place(&self) -> String {
         match &self.place {
-            None => f.write_str("the body"),
-            Some(Source::Header(name)) => write!(f, "the header `{name}`"),
-            Some(place) => write!(f, "`{}` of the body", place.place().trim_start_matches("json:")),
+            None => "the body".to_owned(),
+            Some(Source::Header(name)) => format!("the header `{name}`"),
+            Some(place) => format!("`{}` in the body's JSON", place.place().trim_start_matches("json:")),
+        }
+    }
+
+    /// What stands there, in words.
+    fn value(&self) -> String {
+        match self.equal.as_str() {
+            TOKEN => "the token that was sent".to_owned(),
+            text => format!("`{text}`"),
         }
     }
 }

@@ -8,9 +8,8 @@ use super::read::read_success;
 use super::reader::{Placed, Table};
 use super::{Part, read_scheme};
 use crate::handshake::Source;
+use crate::limits::MAX_CHALLENGE_ANSWERS;
 
-/// Answers of which any is right, at most.
-const MAX_ANSWERS: usize = 8;
 /// Methods of a challenge. All but the first have no body.
 const METHODS: [(&str, &str); 4] =
     [("POST", "POST"), ("GET", "GET"), ("HEAD", "HEAD"), ("OPTIONS", "OPTIONS")];
@@ -27,7 +26,7 @@ pub(super) fn challenge(table: Table<'_>) -> Option<Challenge> {
     let success = read_success(&table);
     let signed_by = read_signed_by(&table);
     let scheme = table.table("scheme").map(read_scheme::scheme);
-    let answers = read_answers(&table);
+    let answers = read_answers(&table, method);
     let body = body.map_or_else(String::new, |body| body.value);
     let texts = query.iter().chain(&headers).map(|(_, text)| text).chain([&body]);
     let asks = texts.into_iter().any(|text| text.contains(TOKEN));
@@ -45,6 +44,7 @@ pub(super) fn challenge(table: Table<'_>) -> Option<Challenge> {
 
 /// What signs it: a scheme of its own, that of deliveries, or nothing. It is never left to a default.
 fn read_signed_by(table: &Table<'_>) -> Option<Option<Part>> {
+    table.expect(&["scheme", "signed-by"]);
     if table.has("scheme") {
         if table.has("signed-by") {
             table.problem("`signed-by` and the table `scheme` exclude each other");
@@ -97,16 +97,20 @@ fn read_headers(table: &Table<'_>) -> Vec<(String, String)> {
     entries.collect()
 }
 
-fn read_answers(table: &Table<'_>) -> Vec<AnswerRule> {
+fn read_answers(table: &Table<'_>, method: &str) -> Vec<AnswerRule> {
     let tables = table.tables("answer");
-    if tables.len() > MAX_ANSWERS {
-        table.problem(format!("there are at most {MAX_ANSWERS} answers"));
+    if tables.len() > MAX_CHALLENGE_ANSWERS {
+        table.problem(format!("there are at most {MAX_CHALLENGE_ANSWERS} answers"));
     }
-    tables.into_iter().filter_map(read_answer).collect()
+    tables.into_iter().filter_map(|table| read_answer(table, method)).collect()
 }
 
-fn read_answer(table: Table<'_>) -> Option<AnswerRule> {
+fn read_answer(table: Table<'_>, method: &str) -> Option<AnswerRule> {
     let place = table.required_text("place").and_then(|text| match Source::parse(&text.value) {
+        None | Some(Source::Json(_)) if method == "HEAD" => {
+            table.problem_at(&text, "the answer to HEAD has no body: `header:NAME` is needed");
+            None
+        }
         None if text.value == "body" => Some(None),
         Some(place @ (Source::Header(_) | Source::Json(_))) => Some(Some(place)),
         Some(Source::Query(_)) | None => {

@@ -42,7 +42,8 @@ fn slack_is_asked_as_slack_asks() {
         let refusal = check(slack, &[("challenge", "t0k_n-1")], wrong).unwrap_err();
         assert_eq!(
             refusal.to_string(),
-            "the body or `challenge` of the body does not hold what answers the challenge"
+            "answered 200, but the body is not the token that was sent, and `challenge` in the body's JSON is not the \
+             token that was sent"
         );
     }
 }
@@ -77,7 +78,7 @@ fn cloudevents_are_sent_to_whoever_allows_the_origin() {
         let refusal = check(challenge, wrong, "hookseal").unwrap_err();
         assert_eq!(
             refusal.to_string(),
-            "the header `webhook-allowed-origin` does not hold what answers the challenge"
+            "answered 200, but the header `webhook-allowed-origin` is not `hookseal` or `*`"
         );
     }
     let twice = [("webhook-allowed-origin", "hookseal"), ("webhook-allowed-origin", "other.example")];
@@ -118,7 +119,7 @@ fn without_a_rule_any_success_is_an_answer_and_with_one_the_code_still_counts() 
     let lax = profile("signed-by = \"delivery\"\nbody = \"{token}\"").unwrap();
     assert_eq!(check(lax.challenge().unwrap(), &[], "whatever"), Ok(()));
     let strict = profile(
-        "signed-by = \"nobody\"\nbody = \"{token}\"\nsuccess = [201]\n[[challenge.answer]]\nplace = \"body\"",
+        "signed-by = \"nobody\"\nbody = \"{token}\"\nsuccess = [\"201\"]\n[[challenge.answer]]\nplace = \"body\"",
     )
     .unwrap();
     let refusal = check(strict.challenge().unwrap(), &[], "t0k_n-1").unwrap_err();
@@ -164,6 +165,14 @@ fn what_is_no_challenge_is_refused_with_its_place() {
         ),
         ("signed-by = \"nobody\"\n[[challenge.answer]]\nplace = \"body\"\nequal = \"\"", "is not empty"),
         (
+            "signed-by = \"nobody\"\nmethod = \"HEAD\"\n[[challenge.answer]]\nplace = \"body\"\nequal = \"x\"",
+            "line 12, column 9: challenge.answer.place: the answer to HEAD has no body: `header:NAME` is needed",
+        ),
+        (
+            "signed-by = \"nobody\"\nmethod = \"HEAD\"\n[[challenge.answer]]\nplace = \"json:a.b\"\nequal = \"x\"",
+            "line 12, column 9: challenge.answer.place: the answer to HEAD has no body: `header:NAME` is needed",
+        ),
+        (
             "signed-by = \"nobody\"\nbody = \"{token}\"\n[[challenge.answer]]\nplace = \"body\"\nlike = \"x\"",
             "like",
         ),
@@ -190,5 +199,8 @@ fn a_profile_that_extends_another_has_its_challenge_or_its_own() {
     let origin = origin.challenge().unwrap();
     assert_eq!(check(origin, &[("webhook-allowed-origin", "shop.example")], ""), Ok(()));
     assert!(check(origin, &[("webhook-allowed-origin", "*")], "").is_err());
+    let turned = "name = \"mine\"\nextends = \"dropbox\"\n[challenge]\nmethod = \"HEAD\"";
+    let refused = Profile::parse(turned).unwrap_err().to_string();
+    assert!(refused.contains("the answer to HEAD has no body"), "a method alone is changed: {refused}");
     assert!(parse("extends = \"dropbox\"\nwithout = [\"challenge\"]").challenge().is_none());
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookseal::{Profile, Scheme, Tolerance};
+use hookseal::{Challenge, Part, Profile, Scheme, Tolerance};
 use serde::Serialize;
 
 use super::{content, direction, tolerance};
@@ -30,6 +30,7 @@ struct Summary<'p> {
     direction: &'static str,
     delivery: SchemeSummary<'p>,
     challenge: Option<SchemeSummary<'p>>,
+    asks: Option<Asks<'p>>,
     success: String,
     timeout_ms: Option<u64>,
     retry_schedule_s: Option<Vec<u64>>,
@@ -38,6 +39,16 @@ struct Summary<'p> {
     unsigned_allowed: bool,
     disable_after_failures: Option<u32>,
     source: &'p str,
+}
+
+/// What an endpoint is asked with before anything is delivered to it.
+#[derive(Serialize)]
+struct Asks<'p> {
+    method: &'p str,
+    signed_by: &'static str,
+    success: String,
+    /// What an answer holds beside its status code; null where that is all that counts.
+    answer: Option<String>,
 }
 
 /// How one kind of request is signed.
@@ -88,6 +99,7 @@ impl<'p> Summary<'p> {
             direction: direction(profile),
             delivery: SchemeSummary::new(profile.scheme()),
             challenge: profile.challenge().and_then(|challenge| challenge.scheme()).map(SchemeSummary::new),
+            asks: profile.challenge().map(Asks::new),
             success: delivery.success().to_string(),
             timeout_ms: timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             retry_schedule_s: delivery
@@ -99,6 +111,18 @@ impl<'p> Summary<'p> {
             disable_after_failures: delivery.disable_after_failures(),
             source: profile.source(),
         }
+    }
+}
+
+impl<'p> Asks<'p> {
+    fn new(challenge: &'p Challenge) -> Self {
+        let signed_by = match challenge.signed_by() {
+            Some(Part::Delivery) => "delivery",
+            Some(Part::Challenge) => "challenge",
+            None => "nobody",
+        };
+        let (success, answer) = (challenge.success().to_string(), challenge.expected());
+        Self { method: challenge.method(), signed_by, success, answer }
     }
 }
 
@@ -157,9 +181,18 @@ fn print_facts(profile: &Profile) -> Result<(), OutputError> {
     }
     fact("unsigned", if delivery.unsigned_allowed() { "allowed" } else { "refused" })?;
     profile.unconfirmed().iter().try_for_each(|sentence| fact("unconfirmed", sentence))?;
-    if let Some(scheme) = profile.challenge().and_then(|challenge| challenge.scheme()) {
+    if let Some(challenge) = profile.challenge() {
+        let Asks { method, signed_by, success, answer } = Asks::new(challenge);
         output::line("challenge")?;
-        print_scheme(scheme)?;
+        let signed = match signed_by {
+            "delivery" => "signed as events are",
+            "challenge" => "signed as follows",
+            _ => "not signed",
+        };
+        fact("asks by", &format!("{method}, {signed}"))?;
+        let answer = answer.map_or_else(String::new, |answer| format!(", and {answer}"));
+        fact("answered by", &format!("{success}{answer}"))?;
+        challenge.scheme().map_or(Ok(()), print_scheme)?;
     }
     Ok(())
 }
