@@ -370,6 +370,66 @@ fn what_is_asked_for_takes_no_more_memory_than_its_share() {
     }
 }
 
+/// A delivery with a body of a mebibyte, but for one byte.
+fn large(key: i64, order: u64) -> Job {
+    let mut job = job(key, order);
+    Arc::make_mut(&mut job.payload).body = Bytes::from(vec![0; limits::BODY_BYTES_MAX - 1]);
+    job
+}
+
+/// Bytes that wait in the queue of subscription 1.
+fn waiting_bytes(dispatcher: &Dispatcher) -> usize {
+    dispatcher.queues.get(&SubscriptionKey(1)).unwrap().all_bytes()
+}
+
+#[test]
+fn claims_that_follow_each_other_after_a_start_stay_within_the_bound() {
+    let mut dispatcher = with([1], RULES);
+    let key = SubscriptionKey(1);
+    dispatcher.stored(key, Waiting { due: NOW, order: 1 }, true, NOW);
+    let (mut claims, mut leased, mut begun) = (0, 0, 0);
+    while dispatcher.next_claim(NOW).is_some() {
+        claims += 1;
+        let jobs = (1..=2).map(|place| large(1, claims * 2 + place)).collect();
+        let next = Waiting { due: NOW, order: claims * 2 + 3 };
+        dispatcher.claimed(key, jobs, Some(next), NOW);
+        begun += all(&mut dispatcher, NOW).len();
+        leased += 2;
+        assert!(waiting_bytes(&dispatcher) <= limits::QUEUE_BYTES_MAX + limits::CLAIM_BYTES_MAX);
+    }
+    assert!(claims > 2, "they follow each other");
+    assert_eq!((begun, leased - begun), (2, dispatcher.in_memory()), "what has begun waits no more");
+}
+
+#[test]
+fn all_that_can_wait_of_one_subscription_stays_within_the_sum_of_its_bounds() {
+    let mut dispatcher = with([1], RULES);
+    let key = SubscriptionKey(1);
+    (0..2).for_each(|order| put(&mut dispatcher, job(1, order)));
+    assert_eq!(all(&mut dispatcher, NOW).len(), 2, "they hang");
+    dispatcher.stored(key, Waiting { due: NOW, order: 3 }, false, NOW);
+    assert!(dispatcher.next_claim(NOW).is_some());
+    // While the claim is under way, as much is promised as fits.
+    let mut order = 10;
+    while dispatcher.promise(key, limits::BODY_BYTES_MAX - 1) {
+        dispatcher.admit(large(1, order), NOW);
+        order += 1;
+    }
+    let queue = limits::QUEUE_BYTES_MAX + limits::BODY_BYTES_MAX;
+    assert!((limits::QUEUE_BYTES_MAX..queue).contains(&waiting_bytes(&dispatcher)));
+    dispatcher.claimed(key, vec![large(1, 3), large(1, 4)], None, NOW);
+    // And what somebody asks for comes on top.
+    (100..110).for_each(|order| {
+        let large = large(1, order);
+        dispatcher.admit_asked(Job { trigger: Trigger::Manual, ..large }, NOW);
+    });
+    let most = queue + limits::CLAIM_BYTES_MAX + limits::ASKED_BYTES_MAX + limits::BODY_BYTES_MAX;
+    let waits = waiting_bytes(&dispatcher);
+    assert!(waits > queue + limits::CLAIM_BYTES_MAX - 2, "asked for or not, it is there: {waits}");
+    assert!(waits <= most, "{waits} of {most}");
+    assert!(dispatcher.next_claim(NOW).is_none() && !dispatcher.promise(key, 1), "nothing more comes");
+}
+
 #[test]
 fn an_ordered_queue_goes_on_after_its_breaker_opened_while_a_later_one_was_asked_for() {
     for asked_at_failure in [1, 10] {

@@ -115,7 +115,21 @@ impl SimulatedStore {
         let committed = broken::commit(life, batch).await?;
         let events: Vec<(NewEvent, Verdict)> = events.into_iter().zip(committed.verdicts.clone()).collect();
         life.world.ledger.lock().committed(&events, &outcomes, &health, disk, life.now());
+        self.look_at_memory();
         Ok(committed)
+    }
+
+    /// Memory has grown. Where it looks too large it is looked at again when all that may begin has begun.
+    fn look_at_memory(&self) {
+        let life = Arc::clone(&self.0);
+        if !life.world.ledger.lock().beyond_memory(&life.disk).is_empty() {
+            tokio::spawn(async move {
+                // Time passes when nobody has anything to do.
+                life.sleep(Duration::from_millis(1)).await;
+                life.world.ledger.lock().memory_is_bounded(&life.disk, life.now());
+                life.end_if_violated();
+            });
+        }
     }
 
     async fn claim_now(&self, claim: Claim) -> Result<Claimed, StoreError> {
@@ -123,6 +137,7 @@ impl SimulatedStore {
         let claimed = life.disk.claim(broken::claim(life, claim)).await?;
         let taken: Vec<DeliveryRef> = claimed.deliveries.iter().map(|claimed| claimed.delivery).collect();
         life.world.ledger.lock().claimed(&claim, &taken, &life.disk, life.now());
+        self.look_at_memory();
         Ok(broken::claimed(life, claimed))
     }
 }
@@ -138,7 +153,11 @@ impl Store for SimulatedStore {
         let outcomes: Vec<_> =
             batch.outcomes.iter().map(|outcome| (outcome.delivery.id, outcome.attempt.number)).collect();
         self.0.note(format_args!("commit {} events and {outcomes:?}", batch.events.len()));
-        let committed = self.call("commit", call, self.commit_now(batch)).await?;
+        // What tells of an outcome stays with it until that is stored.
+        let lost = |event: &&NewEvent| !event.payload.event_type.is_operational();
+        let events: Vec<NewEvent> = batch.events.iter().filter(lost).cloned().collect();
+        let committed = self.call("commit", call, self.commit_now(batch)).await;
+        let committed = committed.inspect_err(|_| self.0.world.ledger.lock().lets_go(&events))?;
         self.0.world.ledger.lock().told(&outcomes);
         Ok(committed)
     }
@@ -148,6 +167,7 @@ impl Store for SimulatedStore {
     }
 
     async fn release(&self, deliveries: Vec<DeliveryRef>) -> Result<(), StoreError> {
+        self.0.world.ledger.lock().gives_back(&deliveries);
         self.call("release", Call::Writes, self.0.disk.release(deliveries)).await
     }
 

@@ -13,14 +13,20 @@ use crate::{
     simulation::{Invariant, plan::Millis},
 };
 
-/// Bytes of bodies of one subscription that may wait in memory: its queue before the last event was promised a place or
-/// the last claim made, that event, and that claim.
+/// Bytes of bodies of one subscription that may wait in memory without anybody having asked for them. A place is promised,
+/// and a claim made, while its queue holds less than `QUEUE_BYTES_MAX`: the last event comes on top of that, and the
+/// claim that was under way meanwhile.
 const WAITING_BYTES_MAX: usize = limits::QUEUE_BYTES_MAX + limits::BODY_BYTES_MAX + limits::CLAIM_BYTES_MAX;
+/// Bytes of all that may wait, asked for or not: what somebody asks for one by one is taken in besides, while less than
+/// `ASKED_BYTES_MAX` of it is there.
+const WAITING_WITH_ASKED_BYTES_MAX: usize =
+    WAITING_BYTES_MAX + limits::ASKED_BYTES_MAX + limits::BODY_BYTES_MAX;
 /// How long a delivery may be held in memory without an attempt when nothing fails any more: a queue of the simulation
 /// goes out within a minute at the lowest rate.
 const LYING_MOST: Millis = 10 * 60 * 1000;
-/// Deliveries of one subscription that may wait in memory.
-const WAITING_MAX: usize = limits::QUEUE_DELIVERIES_MAX + limits::CLAIM_DELIVERIES_MAX;
+/// Deliveries of one subscription that may wait in memory, by the same reckoning.
+const WAITING_MAX: usize =
+    limits::QUEUE_DELIVERIES_MAX + limits::CLAIM_DELIVERIES_MAX + limits::ASKED_DELIVERIES_MAX;
 
 impl Ledger {
     /// Which of these deliveries the process holds, and how many attempts of them are recorded: before a commit.
@@ -54,7 +60,6 @@ impl Ledger {
             let of_it = self.subscriptions.iter_mut().filter(|subscribed| subscribed.key == key);
             of_it.for_each(|subscribed| subscribed.is_disabled(now.passed));
         }
-        self.memory_is_bounded(disk, now);
     }
 
     /// The engine was told that these were recorded.
@@ -125,7 +130,23 @@ impl Ledger {
         self.demand(claim.due_before <= latest, Invariant::NotBeforeDue, now, || {
             format!("what is due at {} is asked for at {}", claim.due_before, now.wall)
         });
-        self.memory_is_bounded(disk, now);
+        for delivery in taken {
+            self.let_go.remove(&delivery.id);
+        }
+    }
+
+    /// The engine gives leases back, and keeps no bodies for that: what the store does not take of it is asked again.
+    pub(crate) fn gives_back(&mut self, deliveries: &[DeliveryRef]) {
+        self.let_go.extend(deliveries.iter().map(|delivery| delivery.id));
+    }
+
+    /// A commit failed, as far as its engine knows: of its events only the names are kept, to find out.
+    pub(crate) fn lets_go(&mut self, events: &[NewEvent]) {
+        let all = events.iter().flat_map(|event| {
+            let indices = 0..event.targets.len();
+            indices.map(|index| event.delivery_id(index))
+        });
+        self.let_go.extend(all);
     }
 
     /// The store refused something as a defect of its caller.
@@ -134,19 +155,33 @@ impl Ledger {
         self.demand(sound, Invariant::StoreUsedRightly, now, || error.to_string());
     }
 
-    fn memory_is_bounded(&mut self, disk: &MemoryStore, now: Moment) {
-        let mut waiting: BTreeMap<SubscriptionKey, (usize, usize)> = BTreeMap::new();
+    /// What waits in memory beyond the bound, as far as leases tell: deliveries and bytes of each such subscription. An
+    /// attempt that has just been given its turn counts until it is seen on the network, in the same millisecond.
+    pub(crate) fn beyond_memory(&self, disk: &MemoryStore) -> Vec<(SubscriptionKey, usize, usize)> {
+        let mut waiting: BTreeMap<SubscriptionKey, (usize, usize, usize)> = BTreeMap::new();
         for delivery in disk.look_at_leased() {
-            if !self.begun.contains(&delivery.key.id) {
-                let of_it = waiting.entry(delivery.key.subscription).or_default();
-                *of_it = (of_it.0 + 1, of_it.1 + delivery.bytes);
+            let id = delivery.key.id;
+            if !self.begun.contains(&id) && !self.let_go.contains(&id) {
+                let asked = self.deliveries.get(&id).is_some_and(|delivered| delivered.asked);
+                let (deliveries, bytes, unasked) = waiting.entry(delivery.key.subscription).or_default();
+                *deliveries += 1;
+                *bytes += delivery.bytes;
+                *unasked += if asked { 0 } else { delivery.bytes };
             }
         }
-        for (key, (deliveries, bytes)) in waiting {
-            let bounded = deliveries <= WAITING_MAX && bytes <= WAITING_BYTES_MAX;
-            self.demand(bounded, Invariant::MemoryBounded, now, || {
-                format!("{deliveries} deliveries of {bytes} bytes wait in memory for subscription {}", key.0)
-            });
+        let beyond = |(_, (deliveries, bytes, unasked)): &(_, (usize, usize, usize))| {
+            *deliveries > WAITING_MAX || *unasked > WAITING_BYTES_MAX || *bytes > WAITING_WITH_ASKED_BYTES_MAX
+        };
+        let all = waiting.into_iter().filter(beyond);
+        all.map(|(key, (deliveries, bytes, _))| (key, deliveries, bytes)).collect()
+    }
+
+    /// Memory is as large as it stays: everything that was to begin has begun.
+    pub(crate) fn memory_is_bounded(&mut self, disk: &MemoryStore, now: Moment) {
+        for (key, deliveries, bytes) in self.beyond_memory(disk) {
+            let detail =
+                format!("{deliveries} deliveries of {bytes} bytes wait in memory for subscription {}", key.0);
+            self.violated(Invariant::MemoryBounded, now, detail);
         }
     }
 

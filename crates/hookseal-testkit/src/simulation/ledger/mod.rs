@@ -71,6 +71,8 @@ pub(super) struct Ledger {
     begun: BTreeSet<DeliveryId>,
     /// Outcomes that were recorded and whose answer was lost: the engine offers them again.
     unanswered: BTreeSet<(DeliveryId, u32)>,
+    /// Deliveries that are leased and of which the engine keeps no more than the name: they are on their way back.
+    let_go: BTreeSet<DeliveryId>,
     /// The highest order on the disk when this life began.
     floor: u64,
     /// Deliveries that are held in memory in the calm, after so many attempts, and since when.
@@ -90,6 +92,7 @@ impl Ledger {
             carried: BTreeMap::new(),
             begun: BTreeSet::new(),
             unanswered: BTreeSet::new(),
+            let_go: BTreeSet::new(),
             lying: BTreeMap::new(),
             floor: 0,
             offset: 0,
@@ -127,6 +130,7 @@ impl Ledger {
     pub(super) fn life_begins(&mut self, disk: &MemoryStore, now: Moment) {
         self.begun.clear();
         self.unanswered.clear();
+        self.let_go.clear();
         self.floor = disk.look_at_highest_order();
         for subscribed in &mut self.subscriptions {
             subscribed.life_begins(disk, now.passed);
