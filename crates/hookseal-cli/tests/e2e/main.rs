@@ -1,6 +1,8 @@
 //! The binary from outside: the promises of the README, each on the real thing, in a few rounds. `cargo xtask crash`,
 //! `drain`, `durable` and `hostile` do the same at length on the release build.
 
+mod cases;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -44,14 +46,6 @@ fn no_answer_comes_before_the_commit_and_a_failing_disk_is_a_503() {
     let report = durable::run(binary(), folder.path(), &root().join("tests/shim/syncshim.c")).unwrap();
     assert!(report.held_answer_after >= Duration::from_millis(500));
     assert_eq!((report.failing_status, report.full_status), (503, 503));
-}
-
-#[test]
-fn a_rate_of_ten_a_second_lets_a_hundred_through_in_ten_seconds() {
-    let folder = tempfile::tempdir().unwrap();
-    let report = rate::run(binary(), folder.path(), false).unwrap();
-    assert!((98..=102).contains(&report.in_ten_seconds), "{report:?}");
-    assert!(report.most_in_ten_seconds <= 102, "{report:?}");
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! No `202` before its commit: the disk is made slow, then broken, then whole again, under a running server.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{path::Path, time::Duration};
 
 use serde_json::json;
 
-use super::{Behaviour, Failed, Options, Server, Sink, now, wait_until};
+use super::{Behaviour, Disk, Failed, Server, Sink, now, wait_until};
 
 /// How long the disk holds a sync back.
 const HELD: Duration = Duration::from_millis(500);
@@ -26,44 +26,23 @@ pub struct Report {
 ///
 /// [`Failed`] where an answer came too soon, said yes when it had to say no, or the server did not go on by itself.
 pub fn run(binary: &Path, folder: &Path, shim_source: &Path) -> Result<Report, Failed> {
-    let (shim, control, data) = (folder.join("syncshim.so"), folder.join("control"), folder.join("data"));
-    let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .arg(&shim)
-        .arg(shim_source)
-        .arg("-ldl")
-        .status()?;
-    if !compiled.success() {
-        return Err(Failed::new("the shim does not compile"));
-    }
-    let mut options = Options::new(binary, &data);
-    options.environment = vec![
-        ("LD_PRELOAD".into(), shim.display().to_string()),
-        ("HOOKSEAL_SYNC_CONTROL".into(), control.display().to_string()),
-        ("HOOKSEAL_SYNC_PATH".into(), data.display().to_string()),
-    ];
+    let disk = Disk::compile(folder, shim_source)?;
+    let options = disk.options(binary);
     let sink = Sink::open(Behaviour::Answer(200, Duration::ZERO))?;
     let mut server = Server::start(&options)?;
     let subscribed = server.client().post("/v1/webhooks", &json!({ "endpoint_url": sink.url() }))?;
     if subscribed.status != 201 {
         return Err(Failed::new(format!("subscribing: {subscribed:?}")));
     }
-    // Renamed into place, so that no call of the shim reads half of it.
-    let set = |order: &str| -> Result<(), Failed> {
-        let next = folder.join("control.next");
-        std::fs::write(&next, order)?;
-        Ok(std::fs::rename(&next, &control)?)
-    };
-
-    set(&format!("delay {}", HELD.as_millis()))?;
+    disk.set(&format!("delay {}", HELD.as_millis()))?;
     let held_answer_after = held(&server, &sink)?;
-    set("fail")?;
+    disk.set("fail")?;
     let failing_status = refused(&server, 3)?;
-    set("pass")?;
+    disk.set("pass")?;
     goes_on(&server, &sink, 100)?;
-    set("full")?;
+    disk.set("full")?;
     let full_status = refused(&server, 4)?;
-    set("pass")?;
+    disk.set("pass")?;
     goes_on(&server, &sink, 200)?;
     server.terminate(Duration::from_secs(15))?;
     Ok(Report { held_answer_after, failing_status, full_status })

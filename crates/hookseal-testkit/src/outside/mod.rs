@@ -3,6 +3,7 @@
 //! Everything here is blocking and small on purpose: the instrument must not resemble what it measures.
 
 pub mod crash;
+mod disk;
 pub mod drain;
 pub mod durable;
 pub mod hostile;
@@ -18,6 +19,7 @@ use std::{
 };
 
 pub use self::{
+    disk::Disk,
     http::{Answer, Client},
     process::{Options, Server},
     sink::{Behaviour, Sink},

@@ -29,6 +29,8 @@ pub enum Behaviour {
     Silence,
     /// It redirects to this address.
     Redirect(String),
+    /// Each request is met by the next of these, and what comes after them by the last.
+    Turns(Vec<Behaviour>),
 }
 
 /// What an endpoint saw.
@@ -38,6 +40,7 @@ struct Seen {
     by_seq: HashMap<u64, u32>,
     requests: u64,
     arrivals: Vec<(u64, Instant)>,
+    last_body: Vec<u8>,
 }
 
 /// An endpoint on the loopback network.
@@ -104,6 +107,11 @@ impl Sink {
         std::mem::take(&mut self.lock().arrivals)
     }
 
+    /// The body of the request that came last.
+    pub fn last_body(&self) -> Vec<u8> {
+        self.lock().last_body.clone()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,15 +135,26 @@ fn serve(
     let mut connection = BufReader::new(stream);
     loop {
         let body = read_request(&mut connection)?;
-        if let Ok(mut seen) = seen.lock() {
-            seen.requests += 1;
-            if let Some(seq) = number(&body) {
-                *seen.by_seq.entry(seq).or_default() += 1;
-                seen.arrivals.push((seq, now()));
-            }
-        }
+        let before = note(seen, body);
+        let behaviour = match behaviour {
+            Behaviour::Turns(turns) => turns.get(before).or(turns.last()).unwrap_or(&Behaviour::Silence),
+            always => always,
+        };
         answer(connection.get_mut(), behaviour, closed)?;
     }
+}
+
+/// Notes a request; how many came before it.
+fn note(seen: &Mutex<Seen>, body: Vec<u8>) -> usize {
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = usize::try_from(seen.requests).unwrap_or(usize::MAX);
+    seen.requests += 1;
+    if let Some(seq) = number(&body) {
+        *seen.by_seq.entry(seq).or_default() += 1;
+        seen.arrivals.push((seq, now()));
+    }
+    seen.last_body = body;
+    before
 }
 
 fn read_request(connection: &mut BufReader<TcpStream>) -> io::Result<Vec<u8>> {
@@ -173,7 +192,8 @@ fn answer(stream: &mut TcpStream, behaviour: &Behaviour, closed: &AtomicBool) ->
             let block = vec![b'x'; 64 * 1024];
             (0..bytes.div_ceil(block.len() as u64)).try_for_each(|_| stream.write_all(&block))
         }
-        Behaviour::Silence => {
+        // Turns are taken by whoever asks; turns of turns are not meant, and never answer.
+        Behaviour::Silence | Behaviour::Turns(_) => {
             while !closed.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(100));
             }

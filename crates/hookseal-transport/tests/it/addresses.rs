@@ -36,7 +36,7 @@ fn closed_to_loopback() -> HttpTransport {
 }
 
 #[tokio::test]
-async fn a_name_that_flips_gains_nothing() {
+async fn case_09_a_name_that_flips_gains_nothing() {
     let server = Server::answering(OK_CLOSE).await;
     let port = server.address.port();
     let forbidden = Server::start_on(&format!("127.6.6.6:{port}"), |_, _| async {}).await;

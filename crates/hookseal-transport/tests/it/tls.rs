@@ -104,7 +104,7 @@ async fn a_handshake_that_does_not_end_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_thousand_requests_make_few_handshakes() {
+async fn case_10_a_thousand_requests_make_few_handshakes() {
     let authority = Authority::new();
     let (server, handshakes) = serve(authority.issue(&[HOST], |_| {}), OK).await;
     post_a_thousand_times(authority.transport(|_| {}), url(&server)).await;

@@ -139,7 +139,7 @@ async fn a_large_body_goes_out_whole_and_an_empty_one_too() {
 }
 
 #[tokio::test]
-async fn a_thousand_requests_make_few_handshakes() {
+async fn case_10_a_thousand_requests_make_few_handshakes() {
     let authority = Authority::new();
     let (server, handshakes) = serve_with(authority.issue_http2(), |stream, _| async move {
         serve_connection(stream, 100, |_, _| std::future::ready(Response::new(Bytes::new()))).await;
