@@ -223,7 +223,9 @@ fn configure_writer(connection: &Connection, sync: bool) -> Result<(), rusqlite:
 pub(crate) fn failed(file: &Path, step: &'static str, source: rusqlite::Error) -> OpenError {
     let path = file.to_owned();
     match source.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+        // No code: a value was not of its type. Unknown: a statement of ours made no sense to SQLite. Either met a header
+        // or a schema that is not the one it was written for.
+        None | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
             OpenError::Damaged { path, detail: source.to_string() }
         }
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {

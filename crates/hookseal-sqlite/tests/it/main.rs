@@ -7,6 +7,7 @@ mod opening;
 mod reading;
 mod recovery;
 mod replay;
+mod retention;
 
 use std::{
     fs,

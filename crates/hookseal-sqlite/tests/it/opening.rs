@@ -2,11 +2,11 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use hookseal_engine::ports::Store;
+use hookseal_engine::ports::{Store, store::Batch};
 use hookseal_sqlite::{OpenError, OpenOptions, SqliteStore};
 use rusqlite::Connection;
 
-use crate::open;
+use crate::{events::event, open};
 
 fn refused(directory: &Path) -> OpenError {
     SqliteStore::open(&OpenOptions::new(directory)).expect_err("the store does not open")
@@ -136,5 +136,54 @@ async fn a_row_that_cannot_be_read_is_named() {
     match error {
         StoreError::Corrupt { table: "subscription", column: "headers", row } => assert_eq!(row, "77"),
         other => panic!("{other:?}"),
+    }
+}
+
+/// Whatever byte of the header is wrong: the store is refused with words on what to do, or has everything it had.
+#[tokio::test]
+async fn a_header_with_a_wrong_byte_is_refused_or_harmless() {
+    let directory = tempfile::tempdir().expect("there is room for a directory");
+    let store = open(directory.path());
+    let kept = event(1, &[]);
+    let batch = Batch { events: vec![kept.clone()], ..Batch::default() };
+    store.commit(batch).await.expect("an event is stored");
+    store.close().await;
+    let file = directory.path().join("hookseal.db");
+    let whole = fs::read(&file).expect("the file is read");
+    for (place, mask) in (0..100).flat_map(|place| [(place, 0x01), (place, 0x80), (place, 0xff)]) {
+        let damaged = tempfile::tempdir().expect("there is room for a directory");
+        let mut bytes = whole.clone();
+        bytes[place] ^= mask;
+        fs::write(damaged.path().join("hookseal.db"), &bytes).expect("it is written");
+        let mut options = OpenOptions::new(damaged.path());
+        options.sync = false;
+        match SqliteStore::open(&options) {
+            Ok(store) => {
+                let found = store.event(kept.scope, kept.id).await.expect("it is read");
+                assert!(found.is_some(), "byte {place} ^ {mask:#x}: it opened, and the event is gone");
+                store.close().await;
+            }
+            Err(OpenError::Damaged { .. } | OpenError::Foreign { .. } | OpenError::NewerSchema { .. }) => {
+                let left = fs::read(damaged.path().join("hookseal.db")).expect("the file is read");
+                assert!(left == bytes, "byte {place} ^ {mask:#x}: it was refused, and changed");
+            }
+            Err(error) => panic!("byte {place} ^ {mask:#x}: {error:?}"),
+        }
+    }
+}
+
+/// A page that was overwritten, wherever it is.
+#[tokio::test]
+async fn any_page_that_was_overwritten_is_refused() {
+    let directory = closed_store().await;
+    let file = directory.path().join("hookseal.db");
+    let whole = fs::read(&file).expect("the file is read");
+    assert!(whole.len() > 4 * 4096);
+    for page in 0..whole.len() / 4096 {
+        let mut bytes = whole.clone();
+        bytes[page * 4096..(page + 1) * 4096].fill(0xa5);
+        fs::write(&file, bytes).expect("it is written");
+        let error = refused(directory.path());
+        assert!(matches!(error, OpenError::Damaged { .. }), "page {page}: {error:?}");
     }
 }
