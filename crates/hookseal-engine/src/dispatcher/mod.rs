@@ -63,7 +63,7 @@ pub struct Dispatcher {
     due: BTreeSet<(Timestamp, SubscriptionKey)>,
     /// Jobs whose leases are to be given back.
     returns: Vec<Job>,
-    /// Attempts under way, and outcomes not recorded yet.
+    /// Attempts under way, and outcomes and ends not recorded yet.
     unrecorded: usize,
     /// Breakers that are not closed.
     open: usize,
@@ -202,7 +202,8 @@ impl Dispatcher {
         self.watch_store(key, now);
     }
 
-    /// Takes jobs out of all queues. They stay leased, and are the caller's to end.
+    /// Takes jobs out of all queues. They stay leased, and are the caller's to end: [`Dispatcher::recorded`] is due for
+    /// each once that is durable. Until then an ordered queue waits, so that no crash brings one back behind its successor.
     pub fn take_out(&mut self, mut wanted: impl FnMut(&Job) -> bool, now: Timestamp) -> Vec<Job> {
         let full = self.queues.iter().filter(|(_, queue)| queue.waiting() > queue.promised);
         let keys: Vec<_> = full.map(|(key, _)| *key).collect();
@@ -220,6 +221,8 @@ impl Dispatcher {
         let (pace, held) = (queue.tempo.pace, queue.held());
         let out = queue.take_out(wanted);
         if !out.is_empty() {
+            queue.unrecorded += u32::try_from(out.len()).unwrap_or(u32::MAX);
+            self.unrecorded += out.len();
             self.budget.give_back(pace, held);
             self.budget.take(pace, queue.held());
             self.look_at(key, now);
@@ -342,7 +345,7 @@ impl Dispatcher {
         self.look_at(key, now);
     }
 
-    /// So many outcomes of finished attempts were recorded, or will never be.
+    /// So many outcomes of finished attempts, or ends of what was taken out, were recorded, or will never be.
     pub fn recorded(&mut self, key: SubscriptionKey, outcomes: u32, now: Timestamp) {
         self.unrecorded -= outcomes as usize;
         let Some(queue) = self.queues.get_mut(&key) else { return };

@@ -39,7 +39,7 @@ pub(super) struct Queue {
     pub(super) promised: usize,
     pub(super) promised_bytes: usize,
     pub(super) in_flight: u32,
-    /// Attempts under way, and outcomes not recorded yet.
+    /// Attempts under way, and outcomes and ends not recorded yet.
     pub(super) unrecorded: u32,
     pub(super) bucket: Option<Bucket>,
     pub(super) breaker: Breaker,

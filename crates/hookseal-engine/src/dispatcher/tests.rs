@@ -528,6 +528,19 @@ fn an_ordered_queue_has_one_under_way_until_its_outcome_is_recorded() {
 }
 
 #[test]
+fn an_ordered_queue_waits_until_the_end_of_what_was_taken_out_is_recorded() {
+    let mut dispatcher = with([1], ORDERED);
+    (1..4).for_each(|order| put(&mut dispatcher, job(1, order)));
+    let out = dispatcher.take_out_of(SubscriptionKey(1), |job| job.order() < 3, NOW);
+    assert_eq!((out.len(), dispatcher.unrecorded()), (2, 2));
+    assert!(dispatcher.next_attempt(NOW).is_none(), "a crash now would bring them back");
+    dispatcher.recorded(SubscriptionKey(1), 1, NOW);
+    assert!(dispatcher.next_attempt(NOW).is_none());
+    dispatcher.recorded(SubscriptionKey(1), 1, NOW);
+    assert_eq!(orders(&all(&mut dispatcher, NOW)), [3]);
+}
+
+#[test]
 fn a_head_that_waits_for_its_retry_holds_an_ordered_queue() {
     let mut dispatcher = with([1], ORDERED);
     let key = SubscriptionKey(1);

@@ -25,6 +25,15 @@ struct Judged {
     notices: Vec<Notice>,
 }
 
+/// Why a job's turn came to no attempt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NoAttempt {
+    /// The delivery's time was over: its end is with the committer.
+    Ended,
+    /// Nothing is to be recorded: the subscription is gone, or the end of the server cut the attempt off.
+    Nothing,
+}
+
 /// Makes one attempt, then the next that may begin, until there is none.
 pub(super) async fn run(engine: Arc<Engine>, first: Begun) {
     let mut buffer = SignedHeaders::new();
@@ -33,16 +42,17 @@ pub(super) async fn run(engine: Arc<Engine>, first: Begun) {
     while let Some(Begun { job, epoch }) = next {
         let key = job.delivery.subscription;
         let mut judged = engine.attempt(&job, &mut buffer, &mut stopping).await;
-        let ended = engine.ended(judged.as_ref());
-        if let Some(judged) = &mut judged {
+        let ended = engine.ended(judged.as_ref().ok());
+        if let Ok(judged) = &mut judged {
             judged.finished.outcome.make_compact();
         }
         let now = engine.clock.now();
         let mut dispatcher = engine.dispatcher.lock();
         dispatcher.finished(key, epoch, ended, now);
         match judged {
-            Some(judged) => engine.hand_over(judged, &mut dispatcher),
-            None => dispatcher.recorded(key, 1, now),
+            Ok(judged) => engine.hand_over(judged, &mut dispatcher),
+            Err(NoAttempt::Ended) => {}
+            Err(NoAttempt::Nothing) => dispatcher.recorded(key, 1, now),
         }
         next = dispatcher.next_attempt(now);
         if next.is_none() && dispatcher.in_flight() == 0 {
@@ -71,22 +81,22 @@ impl Engine {
         }
     }
 
-    /// Attempts a delivery. `None` where no attempt is to be recorded: the subscription is gone, the delivery's time
-    /// is over, or the attempt was cut off by the end of the server.
+    /// Attempts a delivery.
     async fn attempt(
         self: &Arc<Self>,
         job: &Job,
         buffer: &mut SignedHeaders,
         stopping: &mut watch::Receiver<Stopping>,
-    ) -> Option<Judged> {
+    ) -> Result<Judged, NoAttempt> {
         let now = self.clock.now();
         if job.terms.are_over(job.trigger, now) {
             self.end_without_attempt(job.delivery, End::Expired, now, None);
-            return None;
+            return Err(NoAttempt::Ended);
         }
-        let subscriber = self.subscriber(job.delivery.subscription)?;
-        let (started_at, result) = self.send(&subscriber, job, buffer, stopping).await?;
-        Some(self.judge(&subscriber, job, started_at, result))
+        let subscriber = self.subscriber(job.delivery.subscription).ok_or(NoAttempt::Nothing)?;
+        let sent = self.send(&subscriber, job, buffer, stopping).await;
+        let (started_at, result) = sent.ok_or(NoAttempt::Nothing)?;
+        Ok(self.judge(&subscriber, job, started_at, result))
     }
 
     /// Signs and sends. `None` where the server's end cut it off.
@@ -223,7 +233,7 @@ impl Engine {
         let epoch = self.dispatcher.lock().begin_outside(key, self.clock.now());
         let mut stopping = self.stopping.subscribe();
         let finished = self.attempt(job, &mut SignedHeaders::new(), &mut stopping).await;
-        let ended = self.ended(finished.as_ref());
+        let ended = self.ended(finished.as_ref().ok());
         let now = self.clock.now();
         {
             let mut dispatcher = self.dispatcher.lock();
@@ -233,9 +243,13 @@ impl Engine {
                 self.idle.notify_waiters();
             }
         }
-        let Some(mut judged) = finished else {
-            self.dispatcher.lock().recorded(key, 1, now);
-            return None;
+        let mut judged = match finished {
+            Ok(judged) => judged,
+            Err(NoAttempt::Ended) => return None,
+            Err(NoAttempt::Nothing) => {
+                self.dispatcher.lock().recorded(key, 1, now);
+                return None;
+            }
         };
         let (recorded, done) = oneshot::channel();
         let attempt = judged.finished.outcome.attempt.clone();

@@ -214,6 +214,9 @@ impl Round {
             }
             dispatcher.recorded(subscription, 1, now);
         }
+        for Ending { ended, .. } in &self.ended {
+            dispatcher.recorded(ended.delivery.subscription, 1, now);
+        }
         drop(dispatcher);
         self.note_expiries(engine);
         self.note_ended(engine);

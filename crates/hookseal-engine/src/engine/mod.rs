@@ -137,7 +137,7 @@ pub struct Stats {
     pub failed: u64,
     /// Commits that the store refused.
     pub store_failures: u64,
-    /// Attempts under way, and outcomes not recorded yet.
+    /// Attempts under way, and outcomes and ends not recorded yet.
     pub unrecorded: usize,
     /// Attempts under way.
     pub in_flight: usize,
