@@ -16,6 +16,8 @@ pub struct Bucket {
     interval: i64,
     /// The moment for which the next attempt is due, in unix microseconds.
     due: i64,
+    /// Attempts that did not ask and are not made up for yet: as many intervals may `due` lie further ahead.
+    owed: i64,
 }
 
 /// See [`limits::RATE_AHEAD`], in microseconds.
@@ -24,21 +26,24 @@ const AHEAD: i64 = limits::RATE_AHEAD.as_micros() as i64;
 impl Bucket {
     /// A bucket that lets the first attempt begin at once; `per_second` of 0 counts as 1.
     pub fn full(per_second: u32, now: Timestamp) -> Self {
-        Self { interval: interval(per_second), due: micros(now) }
+        Self { interval: interval(per_second), due: micros(now), owed: 0 }
     }
 
     /// A bucket whose first attempt has a whole interval to wait: what was begun before `now` is not known, and must
     /// not add up with what begins after it to more than the rate.
     pub fn empty(per_second: u32, now: Timestamp) -> Self {
         let interval = interval(per_second);
-        Self { interval, due: micros(now) + interval + AHEAD }
+        Self { interval, due: micros(now) + interval + AHEAD, owed: 0 }
     }
 
     /// Another rate from now on. What was begun at the old rate counts: no change lets more begin at once.
     pub fn change(&mut self, per_second: u32, now: Timestamp) {
-        let interval = interval(per_second);
-        let owed = (self.due - micros(now)).clamp(0, self.interval + AHEAD);
-        *self = Self { interval, due: micros(now) + owed.min(interval + AHEAD) };
+        let now = micros(now);
+        self.forget_old_time(now);
+        let ahead = (self.due - now).max(0);
+        self.interval = interval(per_second);
+        self.due = now + ahead;
+        self.forget_old_time(now);
     }
 
     /// Takes a token, or says when the next one is there.
@@ -48,8 +53,7 @@ impl Bucket {
     /// The earliest time at which to ask again.
     pub fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let now = micros(now);
-        // A clock that stepped back must not make the bucket wait for the old time to come again.
-        self.due = self.due.min(now + AHEAD + self.interval);
+        self.forget_old_time(now);
         if self.due - AHEAD > now {
             return Err(Timestamp::from_unix_millis((self.due - AHEAD + 999).div_euclid(1000)));
         }
@@ -59,7 +63,18 @@ impl Bucket {
 
     /// An attempt begins without asking; those that ask make up for it.
     pub fn charge(&mut self, now: Timestamp) {
-        self.due = self.due.max(micros(now)) + self.interval;
+        let now = micros(now);
+        self.forget_old_time(now);
+        self.owed += 1;
+        self.due = self.due.max(now) + self.interval;
+    }
+
+    /// A clock that stepped back must not make the bucket wait for the old time to come again, nor longer than what is
+    /// owed takes; what time has passed for is made up for.
+    fn forget_old_time(&mut self, now: i64) {
+        self.due = self.due.min(now + AHEAD + self.interval * (1 + self.owed));
+        let left = (self.due - now).max(0);
+        self.owed = self.owed.min((left + self.interval - 1) / self.interval);
     }
 }
 
@@ -127,6 +142,30 @@ mod tests {
         let mut bucket = Bucket::full(10, start);
         bucket.charge(start);
         assert_eq!(bucket.take(start).unwrap_err().since(start), Duration::from_millis(80));
+    }
+
+    #[test]
+    fn as_many_as_did_not_ask_are_made_up_for() {
+        let start = Timestamp::from_unix_seconds(1_750_000_000);
+        for charges in 1..50 {
+            let mut bucket = Bucket::full(10, start);
+            (0..charges).for_each(|_| bucket.charge(start));
+            let at = bucket.take(start).unwrap_err();
+            assert_eq!(at.since(start), Duration::from_millis(100 * charges - 20));
+            bucket.take(at).unwrap();
+            assert_eq!(bucket.take(at).unwrap_err().since(at), Duration::from_millis(100), "as before them");
+        }
+    }
+
+    #[test]
+    fn what_was_made_up_for_is_not_owed_when_the_clock_steps_back() {
+        let start = Timestamp::from_unix_seconds(1_750_000_000);
+        let mut bucket = Bucket::full(10, start);
+        (0..20).for_each(|_| bucket.charge(start));
+        let later = start.saturating_add(Duration::from_secs(5));
+        bucket.take(later).unwrap();
+        let at = bucket.take(start).unwrap_err();
+        assert!(at.since(start) <= Duration::from_millis(200), "{at:?}");
     }
 
     #[test]
