@@ -78,14 +78,16 @@ impl Registry {
         by_type.cloned().unwrap_or_default()
     }
 
-    /// The secrets that have an end: whose, and when.
+    /// The secrets that have an end: whose, and when; the first of each subscription, those that end first before others.
     pub(crate) fn secrets_that_end(&self) -> Vec<(Scope, SubscriptionId, Timestamp)> {
         let all = self.by_key.values().map(|subscriber| &subscriber.subscription);
         let ending = |subscription: &'_ Subscription| {
             let first = subscription.secrets.iter().filter_map(|secret| secret.expires_at).min();
             first.map(|at| (subscription.scope, subscription.id, at))
         };
-        all.filter_map(ending).collect()
+        let mut ending: Vec<_> = all.filter_map(ending).collect();
+        ending.sort_unstable_by_key(|(_, id, at)| (*at, *id));
+        ending
     }
 
     /// The subscription with this key.

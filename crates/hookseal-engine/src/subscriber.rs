@@ -11,11 +11,11 @@ use hookseal::{
     Timestamp,
 };
 use http::{HeaderName, HeaderValue, Method, header};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use crate::{
     DisableReason, EventType, Failure, FailureKind, Health, Payload, Policy, Subscription,
-    SubscriptionStatus,
+    SubscriptionSecret, SubscriptionStatus,
     dispatcher::QueueRules,
     health::{self, Went},
     ports::{Endpoint, EndpointError, Outbound, Transport},
@@ -41,13 +41,38 @@ pub(crate) struct Subscriber {
 struct Sender {
     profile: Arc<Profile>,
     endpoint: Arc<Endpoint>,
-    signer: Signer,
-    /// What signs its challenge; `None` where it has no secret, or its profile no challenge.
-    challenger: Option<Signer>,
+    signing: RwLock<Signing>,
     custom: Vec<(HeaderName, HeaderValue)>,
     user_agent: HeaderValue,
     /// The names that its requests have, kept from the first one: a name is parsed once, and shared from then on.
     names: OnceLock<Vec<HeaderName>>,
+}
+
+/// What signs a subscription's requests until one of its secrets is over.
+struct Signing {
+    signer: Signer,
+    /// What signs its challenge; `None` where it has no secret, or its profile no challenge.
+    challenger: Option<Signer>,
+    /// When the first of the secrets that sign is over.
+    until: Option<Timestamp>,
+}
+
+impl Signing {
+    /// By the secrets that sign at this time.
+    fn new(profile: &Profile, secrets: &[SubscriptionSecret], now: Timestamp) -> Result<Self, SecretError> {
+        let in_force = || secrets.iter().filter(|secret| secret.signs_at(now));
+        let until = in_force().filter_map(|secret| secret.expires_at).min();
+        let secrets: Vec<_> = in_force().map(|secret| secret.secret.clone()).collect();
+        let signer = if secrets.is_empty() {
+            Signer::unsigned(profile)
+        } else {
+            Signer::new(profile, Part::Delivery, &secrets, &Params::default())
+        };
+        let signed_by = profile.challenge().and_then(|challenge| challenge.signed_by());
+        let signed_by = signed_by.filter(|part| profile.signs(*part) && !secrets.is_empty());
+        let challenger = signed_by.map(|part| Signer::new(profile, part, &secrets, &Params::default()));
+        Ok(Self { signer: signer?, challenger: challenger.transpose()?, until })
+    }
 }
 
 /// How a subscription stands now: what its deliveries change of it.
@@ -193,7 +218,7 @@ impl Subscriber {
             .with_subscription(&self.id)
             .with_url(&self.subscription.settings.endpoint_url);
         buffer.clear();
-        let body = sender.sign(&message, payload, buffer)?;
+        let body = seal(&self.signing(sender, now)?.signer, &message, &payload.body, buffer)?;
         let headers = sender.headers(&message, payload, buffer)?;
         let (endpoint, timeout) = (Arc::clone(&sender.endpoint), self.policy.timeout);
         Ok(Outbound { endpoint, method: Method::POST, headers, body, timeout })
@@ -218,8 +243,10 @@ impl Subscriber {
             .with_method(challenge.method())
             .with_url(&url);
         let mut made = SignedHeaders::new();
-        let sealed = sender.challenger.as_ref().map(|signer| seal(signer, &message, &body, &mut made));
+        let signing = self.signing(sender, now)?;
+        let sealed = signing.challenger.as_ref().map(|signer| seal(signer, &message, &body, &mut made));
         let body = sealed.transpose()?.unwrap_or_else(|| body.clone());
+        drop(signing);
         let headers = sender.challenge_headers(challenge, token, &made)?;
         let target = challenge.target(sender.endpoint.path_and_query.as_str(), token);
         let unsendable =
@@ -229,6 +256,24 @@ impl Subscriber {
         let method =
             Method::try_from(challenge.method()).map_err(|_| unsendable("method of the challenge"))?;
         Ok(Outbound { endpoint, method, headers, body, timeout: self.policy.timeout })
+    }
+
+    /// What signs at this time. A secret signs no more once its time is over, whether or not the store could be rid of
+    /// it by then, and however the clock came there.
+    fn signing<'s>(
+        &self,
+        sender: &'s Sender,
+        now: Timestamp,
+    ) -> Result<RwLockReadGuard<'s, Signing>, Failure> {
+        let signing = sender.signing.read();
+        if signing.until.is_none_or(|until| until > now) {
+            return Ok(signing);
+        }
+        drop(signing);
+        let next = Signing::new(&sender.profile, &self.subscription.secrets, now)
+            .map_err(|error| Failure::new(FailureKind::Unsendable, error.to_string()))?;
+        *sender.signing.write() = next;
+        Ok(sender.signing.read())
     }
 }
 
@@ -244,19 +289,8 @@ impl Sender {
         let profile = profile.ok_or_else(|| SubscriberError::Profile(settings.profile.clone()))?;
         let endpoint = transport.endpoint(&settings.endpoint_url, &settings.tls);
         let endpoint = endpoint.map_err(SubscriberError::Endpoint)?;
-        let secrets = subscription.secrets.iter().filter(|secret| secret.signs_at(now));
-        let secrets: Vec<_> = secrets.map(|secret| secret.secret.clone()).collect();
-        let signer = if secrets.is_empty() {
-            Signer::unsigned(profile)
-        } else {
-            Signer::new(profile, Part::Delivery, &secrets, &Params::default())
-        };
-        let signer = signer.map_err(SubscriberError::Secret)?;
-        let signed_by = profile.challenge().and_then(|challenge| challenge.signed_by());
-        let signed_by = signed_by.filter(|part| profile.signs(*part) && !secrets.is_empty());
-        let challenger = signed_by.map(|part| Signer::new(profile, part, &secrets, &Params::default()));
-        let challenger = challenger.transpose().map_err(SubscriberError::Secret)?;
-        if !signer.keeps_url() {
+        let signing = Signing::new(profile, &subscription.secrets, now).map_err(SubscriberError::Secret)?;
+        if !signing.signer.keeps_url() {
             return Err(SubscriberError::Url(settings.profile.clone()));
         }
         let own = settings.headers.iter().map(|(name, value)| custom_header(name, value));
@@ -265,7 +299,8 @@ impl Sender {
         let user_agent = HeaderValue::from_str(user_agent)
             .map_err(|_| SubscriberError::Header(header::USER_AGENT.to_string()))?;
         let (profile, names) = (Arc::clone(profile), OnceLock::new());
-        let sender = Self { endpoint, signer, challenger, custom, user_agent, names, profile };
+        let signing = RwLock::new(signing);
+        let sender = Self { endpoint, signing, custom, user_agent, names, profile };
         match sender.written_twice() {
             Some(name) => Err(SubscriberError::WrittenHeader(name)),
             None => Ok(sender),
@@ -284,7 +319,7 @@ impl Sender {
             .with_subscription("sub");
         let mut written = SignedHeaders::new();
         // A scheme may want a body of another form; what it writes besides is known all the same.
-        self.sign(&message, &payload, &mut written).ok();
+        seal(&self.signing.read().signer, &message, &payload.body, &mut written).ok();
         self.profile.delivery().write_headers(&message, &mut written).ok();
         let scheme = self.profile.scheme();
         let proof = self.profile.part(Part::Challenge).and_then(|scheme| scheme.signature_header());
@@ -298,17 +333,6 @@ impl Sender {
                 || asked().any(|(other, _)| same(other))
         };
         own.into_iter().find(is_written).map(str::to_owned)
-    }
-
-    /// Writes the headers of the signature, and gives the body to send: the payload's, or where the signature stands in
-    /// the body, that with the signature.
-    fn sign(
-        &self,
-        message: &Message<'_>,
-        payload: &Payload,
-        made: &mut SignedHeaders,
-    ) -> Result<Bytes, RequestError> {
-        seal(&self.signer, message, &payload.body, made)
     }
 
     /// The headers of a challenge: its own, those of its signature, and the subscription's.

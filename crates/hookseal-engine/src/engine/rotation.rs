@@ -36,6 +36,7 @@ pub(super) async fn run(engine: Arc<Engine>) {
             }
         };
         tokio::select! {
+            biased;
             () = woken => {}
             () = sleep => {}
             _ = stopping.wait_for(|stopping| *stopping != Stopping::No) => return,

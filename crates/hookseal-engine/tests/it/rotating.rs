@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use hookseal::{Profile, Request, Secret, Verifier, VerifyOptions};
 use hookseal_engine::{ChangeError, DeliveryState, Rotation, Subscription, limits, ports::Outbound};
+use hookseal_testkit::Fault;
 
 use crate::world::{Answer, SCOPE, World, bounded};
 
@@ -88,6 +89,20 @@ async fn both_secrets_verify_until_the_overlap_is_over() {
         assert!(!verifies(profile, &old.secret, &later, &world), "{profile}: {later:?}");
         assert!(verifies(profile, &new.secret, &later, &world), "{profile}: {later:?}");
     }
+}
+
+#[tokio::test]
+async fn a_secret_that_is_over_signs_no_more_although_the_store_still_has_it() {
+    let world = world().await;
+    let made = world.subscribe("standard-webhooks").await;
+    let rotated = rotate(&world, &made, Some(DAY)).await.unwrap();
+    world.store.set_fault("change_subscription", Some(Fault::Unavailable));
+    world.pass(DAY).await;
+    let later = sent(&world).await;
+    assert!(!verifies("standard-webhooks", &made.secrets[0].secret, &later, &world));
+    assert!(verifies("standard-webhooks", &rotated.secrets[0].secret, &later, &world));
+    world.store.set_fault("change_subscription", None);
+    assert_eq!(stored(&world, &made).await.secrets.len(), 2, "it could not be destroyed");
 }
 
 #[tokio::test]

@@ -197,6 +197,7 @@ impl Store for MemoryStore {
         &self,
         change: SubscriptionChange,
     ) -> Result<Option<Subscription>, StoreError> {
+        self.meet_fault("change_subscription").await?;
         let (mut state, _) = self.open()?;
         let Some(subscription) = state.subscription_mut(change.scope, change.id) else { return Ok(None) };
         if let Some(settings) = change.settings {
