@@ -51,6 +51,14 @@ impl MemoryStore {
         held.map(|delivery| on_disk(delivery, true, bytes(delivery))).collect()
     }
 
+    /// The deliveries of a subscription before a place that have not ended, in their order.
+    pub(crate) fn look_at_open_before(&self, key: SubscriptionKey, order: u64) -> Vec<DeliveryId> {
+        let state = self.disk.lock();
+        let earlier = state.deliveries.range(..order).map(|(_, delivery)| delivery);
+        let open = earlier.filter(|delivery| delivery.key.subscription == key && !delivery.state.is_final());
+        open.map(|delivery| delivery.key.id).collect()
+    }
+
     /// Whether an event lies there with these bytes, and how many deliveries it led to.
     pub(crate) fn look_at_event(&self, scope: Scope, id: EventId, payload: &Payload) -> Option<usize> {
         let state = self.disk.lock();

@@ -113,6 +113,13 @@ pub(super) fn subscription(life: &Life, mut subscription: Subscription) -> Subsc
             subscription.settings.max_in_flight = Some(limits::MAX_IN_FLIGHT_MAX);
         }
         Some(Sabotage::IgnoresTheRate) => subscription.settings.rate_limit_per_s = None,
+        Some(Sabotage::IgnoresOrder) => subscription.settings.ordered = None,
+        Some(Sabotage::SignsForEver) => {
+            subscription.secrets.iter_mut().for_each(|secret| secret.expires_at = None);
+        }
+        Some(Sabotage::ForgetsTheOverlap) => {
+            subscription.secrets.retain(|secret| secret.expires_at.is_none());
+        }
         _ => {}
     }
     subscription

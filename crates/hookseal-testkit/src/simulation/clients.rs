@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use hookseal::{Profile, Secret, Timestamp};
 use hookseal_engine::{
-    DeliveryId, Engine, EventType, Payload, Publish, Scope, SecretChoice, SettingsChange, Subscription,
-    SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Window, limits,
+    DeliveryId, Engine, EventType, OnGiveUp, Payload, Publish, Rotation, Scope, SecretChoice, SettingsChange,
+    Subscription, SubscriptionSecret, SubscriptionSettings, SubscriptionStatus, Window, limits,
 };
 use parking_lot::Mutex;
 
@@ -77,7 +77,14 @@ impl Client {
             }
             let again = self.work.lock().again.pop_first();
             let Some(number) = again.or_else(|| self.next_publication()) else { return };
-            self.publish(number).await;
+            let more =
+                if self.draw(|dice| dice.chance(150)) { self.draw(|dice| dice.between(1, 4)) } else { 0 };
+            let more = (0..more).filter_map(|_| self.next_publication());
+            let numbers: Vec<u64> = std::iter::once(number).chain(more).collect();
+            for scope in SCOPES {
+                let of_it = |number: &u64| self.life.world.ledger.lock().publications[number].scope == scope;
+                self.publish(scope, numbers.iter().copied().filter(of_it).collect()).await;
+            }
         }
     }
 
@@ -107,26 +114,33 @@ impl Client {
         Some(ledger.publishes(scope, external_id, payload, window))
     }
 
-    async fn publish(&self, number: u64) {
+    /// Publishes events of one scope, several of them as a batch.
+    async fn publish(&self, scope: Scope, numbers: Vec<u64>) {
         let life = &self.life;
-        let publication = {
+        let mut events = Vec::new();
+        let mut unanswered = Vec::new();
+        for number in &numbers {
             let mut ledger = life.world.ledger.lock();
-            ledger.offers(number);
-            ledger.publications[&number].clone()
-        };
+            ledger.offers(*number);
+            let Publication { payload, external_id, window, .. } = ledger.publications[number].clone();
+            // Without an answer it is published again by the next process, if its publisher named it.
+            let number = external_id.is_some().then_some(*number);
+            unanswered.push(Unanswered { work: Arc::clone(&self.work), number });
+            events.push(Publish { payload, external_id, window });
+        }
         let since = life.passed();
-        // Without an answer it is published again by the next process, if its publisher named it.
-        let named = publication.external_id.is_some();
-        let unanswered = Unanswered { work: Arc::clone(&self.work), number: named.then_some(number) };
-        let Publication { payload, external_id, window, scope, .. } = publication;
-        let publish = Publish { payload, external_id, window };
-        let answer = self.engine.publish(scope, publish).await;
+        let answers = match <[Publish; 1]>::try_from(events) {
+            Ok([event]) => vec![self.engine.publish(scope, event).await],
+            Err(events) => self.engine.publish_all(scope, events).await,
+        };
         life.alive().await;
-        life.note(format_args!("publish {number}: {answer:?}"));
-        let again = life.world.ledger.lock().answered(number, since, &answer, &life.disk, life.now());
-        life.world.seen.lock().published(&answer);
-        if !again {
-            unanswered.answered();
+        for ((number, unanswered), answer) in numbers.iter().zip(unanswered).zip(&answers) {
+            life.note(format_args!("publish {number}: {answer:?}"));
+            let again = life.world.ledger.lock().answered(*number, since, answer, &life.disk, life.now());
+            life.world.seen.lock().published(answer);
+            if !again {
+                unanswered.answered();
+            }
         }
         life.end_if_violated();
     }
@@ -163,10 +177,13 @@ impl Client {
         let index = life.world.ledger.lock().subscriptions.len();
         let host = format!("endpoint-{index}.example");
         let profile = *self.draw(|dice| dice.pick(&PROFILES));
-        let settings = self.draw(|dice| settings(&host, profile, dice));
+        let mut settings = self.draw(|dice| settings(&host, profile, dice));
+        settings.ordered =
+            *self.draw(|dice| dice.pick(&[None, None, None, Some(OnGiveUp::Stop), Some(OnGiveUp::Skip)]));
         let scope = *self.draw(|dice| dice.pick(&SCOPES));
         let secret = self.secret(profile);
-        let mut subscribed = Subscribed::new(host.clone(), scope, settings.event_types.clone(), profile);
+        let (types, ordered) = (settings.event_types.clone(), settings.ordered.is_some());
+        let mut subscribed = Subscribed::new(host.clone(), scope, types, profile, ordered);
         let draft = draft(&settings, secret.clone(), life);
         subscribed.may_become(Version::of(&draft), life.passed());
         life.world.ledger.lock().subscriptions.push(subscribed);
@@ -215,12 +232,13 @@ impl Client {
         if known.is_empty() {
             return self.create().await;
         }
-        let (index, what) = self.draw(|dice| (*dice.pick(&known), dice.between(0, 15)));
+        let (index, what) = self.draw(|dice| (*dice.pick(&known), dice.between(0, 17)));
         match what {
             0..=2 => self.change(index, Change::Status(SubscriptionStatus::Paused)).await,
             3..=5 => self.change(index, Change::Status(SubscriptionStatus::Active)).await,
             6 | 7 => self.change(index, Change::Rules).await,
-            8 | 9 => self.change(index, Change::Secret).await,
+            8 => self.change(index, Change::Secret).await,
+            9 | 16 | 17 => self.rotate(index).await,
             10 => self.delete(index).await,
             11 | 12 => self.ping(index).await,
             13 => self.create().await,
@@ -262,8 +280,8 @@ impl Client {
             Change::Rules => {
                 let host = life.world.ledger.lock().subscriptions[index].host.clone();
                 let settings = self.draw(|dice| settings(&host, profile, dice));
-                let event_types = stored.settings.event_types.clone();
-                draft.settings = SubscriptionSettings { event_types, ..settings };
+                let (event_types, ordered) = (stored.settings.event_types.clone(), stored.settings.ordered);
+                draft.settings = SubscriptionSettings { event_types, ordered, ..settings };
                 change.settings = Some(draft.settings.clone());
             }
             Change::Secret => {
@@ -278,6 +296,30 @@ impl Client {
         life.note(format_args!("change {index}, {what:?}: {}", changed.is_ok()));
         if let Ok(changed) = changed {
             self.is_known(index, changed.key);
+        }
+    }
+
+    /// Has a secret replaced by another, beside which it signs for a while.
+    async fn rotate(&self, index: usize) {
+        let life = &self.life;
+        let _changing = self.changing.lock().await;
+        let (scope, profile, key) = {
+            let ledger = life.world.ledger.lock();
+            let known = &ledger.subscriptions[index];
+            (known.scope, known.profile, known.key)
+        };
+        let Some(stored) = key.and_then(|key| life.disk.look_at_subscription(key)) else { return };
+        let several = Profile::builtin(profile).is_some_and(|profile| profile.scheme().signs_with_several());
+        let overlaps: &[Option<u64>] = if several { &[None, Some(0), Some(5), Some(60)] } else { &[None] };
+        let overlap = self.draw(|dice| *dice.pick(overlaps)).map(Duration::from_secs);
+        let rotation = Rotation { secret: self.secret(profile), overlap };
+        // As what it becomes is seen when it is stored: when the overlap ends follows from the engine's clock.
+        life.world.ledger.lock().subscriptions[index].may_become(Version::of(&stored), life.passed());
+        let rotated = self.engine.rotate_secret(scope, stored.id, rotation).await;
+        life.alive().await;
+        life.note(format_args!("rotate {index} with {overlap:?}: {}", rotated.is_ok()));
+        if let Ok(rotated) = rotated {
+            self.is_known(index, rotated.key);
         }
     }
 
@@ -331,6 +373,7 @@ impl Client {
     async fn cancel(&self) {
         let life = &self.life;
         let Some((scope, id)) = self.some_delivery() else { return };
+        life.world.ledger.lock().calls_off(id);
         let cancelled = self.engine.cancel_delivery(scope, id).await;
         life.alive().await;
         life.note(format_args!("cancel {id}: {cancelled:?}"));

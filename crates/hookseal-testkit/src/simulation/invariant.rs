@@ -52,6 +52,8 @@ invariants! {
     CapKept "cap-kept",
     /// No more attempts begin in any window of time than the subscription's rate allows.
     RateKept "rate-kept",
+    /// An ordered subscription gets one delivery at a time, each after every earlier one has ended for good.
+    OrderKept "order-kept",
     /// Nothing begins for a subscription after it was paused, disabled or deleted.
     HeldBack "held-back",
     /// A delivery has one id on the wire, over all attempts and crashes.
@@ -60,6 +62,8 @@ invariants! {
     BytesKept "bytes-kept",
     /// The endpoint's verifier takes every delivery, by the secret that is in force.
     SignatureVerifies "signature-verifies",
+    /// While secrets overlap each of them signs; none signs once its time is over, or once another has replaced it.
+    SecretsInForce "secrets-in-force",
     /// What waits in memory stays within its bounds.
     MemoryBounded "memory-bounded",
     /// Ids made after a restart are above all that were made before, whatever the clock does.

@@ -56,6 +56,12 @@ sabotages! {
     IgnoresTheCap => CapKept,
     /// `rate_limit_per_s` is not read.
     IgnoresTheRate => RateKept,
+    /// `ordered` is not read.
+    IgnoresOrder => OrderKept,
+    /// A secret that was replaced with an overlap signs on when that is over.
+    SignsForEver => SecretsInForce,
+    /// A secret that was replaced with an overlap signs no more at once.
+    ForgetsTheOverlap => SecretsInForce,
     /// A paused subscription stays active in memory.
     IgnoresAPause => HeldBack,
     /// What is read back goes out under a new id.

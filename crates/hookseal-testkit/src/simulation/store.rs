@@ -186,7 +186,12 @@ impl Store for SimulatedStore {
         change: SubscriptionChange,
     ) -> Result<Option<Subscription>, StoreError> {
         let before = broken::before_change(&self.0, &change);
-        let changed = self.call("change", Call::Writes, self.0.disk.change_subscription(change)).await?;
+        let change = async {
+            let changed = self.0.disk.change_subscription(change).await?;
+            changed.iter().for_each(|changed| self.0.world.ledger.lock().stored_as(changed));
+            Ok(changed)
+        };
+        let changed = self.call("change", Call::Writes, change).await?;
         Ok(changed.map(|changed| broken::changed(&self.0, before, changed)))
     }
 

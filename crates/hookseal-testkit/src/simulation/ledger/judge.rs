@@ -146,6 +146,8 @@ impl Ledger {
             let indices = 0..event.targets.len();
             indices.map(|index| event.delivery_id(index))
         });
+        let all: Vec<DeliveryId> = all.collect();
+        self.outside.extend(&all);
         self.let_go.extend(all);
     }
 

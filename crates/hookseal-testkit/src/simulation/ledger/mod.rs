@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use hookseal::Timestamp;
 use hookseal_engine::{
-    DeliveryId, EventId, Payload, PublishError, Published, Scope, SubscriptionKey, Window,
+    DeliveryId, EventId, Payload, PublishError, Published, Scope, Subscription, SubscriptionKey, Window,
 };
 
 pub(super) use self::{
@@ -55,6 +55,8 @@ struct Delivered {
     recorded: u32,
     /// Whether someone asked for another attempt: then the event's time does not count.
     asked: bool,
+    /// Whether someone asked for it, or to be rid of it, whatever came of that: its place in an order does not count.
+    disturbed: bool,
     /// When it was called off, for all to know.
     called_off: Option<Millis>,
 }
@@ -73,6 +75,8 @@ pub(super) struct Ledger {
     unanswered: BTreeSet<(DeliveryId, u32)>,
     /// Deliveries that are leased and of which the engine keeps no more than the name: they are on their way back.
     let_go: BTreeSet<DeliveryId>,
+    /// Deliveries of events whose acceptance failed in this life, as far as was known: they stand outside the order.
+    outside: BTreeSet<DeliveryId>,
     /// The highest order on the disk when this life began.
     floor: u64,
     /// Deliveries that are held in memory in the calm, after so many attempts, and since when.
@@ -93,6 +97,7 @@ impl Ledger {
             begun: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             let_go: BTreeSet::new(),
+            outside: BTreeSet::new(),
             lying: BTreeMap::new(),
             floor: 0,
             offset: 0,
@@ -131,6 +136,7 @@ impl Ledger {
         self.begun.clear();
         self.unanswered.clear();
         self.let_go.clear();
+        self.outside.clear();
         self.floor = disk.look_at_highest_order();
         for subscribed in &mut self.subscriptions {
             subscribed.life_begins(disk, now.passed);
@@ -222,7 +228,19 @@ impl Ledger {
     /// Somebody asks for another attempt of a delivery.
     pub(super) fn asks_for(&mut self, id: DeliveryId) {
         let delivered = self.deliveries.entry(id).or_default();
-        (delivered.asked, delivered.called_off) = (true, None);
+        (delivered.asked, delivered.called_off, delivered.disturbed) = (true, None, true);
+    }
+
+    /// Somebody wants a delivery called off.
+    pub(super) fn calls_off(&mut self, id: DeliveryId) {
+        self.deliveries.entry(id).or_default().disturbed = true;
+    }
+
+    /// The store holds a subscription as this.
+    pub(super) fn stored_as(&mut self, subscription: &Subscription) {
+        let id = Some(subscription.id);
+        let of_it = self.subscriptions.iter_mut().filter(|subscribed| subscribed.id == id);
+        of_it.for_each(|subscribed| subscribed.is_stored_as(subscription));
     }
 
     /// A delivery was called off.

@@ -3,7 +3,7 @@
 use hookseal::Request;
 use hookseal_engine::{DeliveryId, DeliveryState, SubscriptionKey, Window, ports::Outbound};
 
-use super::{Ledger, Moment, Publication};
+use super::{Ledger, Moment, Publication, subscribed::Signed};
 use crate::{
     memory::{MemoryStore, OnDisk},
     simulation::Invariant,
@@ -37,6 +37,7 @@ impl Ledger {
         let on_disk = disk.look_at(id);
         self.is_due(number, id, on_disk, now);
         self.is_within(publication.window, id, now);
+        self.keeps_its_order(index, key, id, disk, now);
         self.keeps_to_its_rules(index, now);
         debug_assert_eq!(self.subscriptions[index].key, Some(key));
         self.begun.insert(id);
@@ -60,18 +61,52 @@ impl Ledger {
         let subscribed = &self.subscriptions[index];
         let url = format!("https://{}/in", subscribed.host);
         let request = Request { method: "POST", url: &url, headers: &headers, body: &outbound.body };
-        let mut wrong = Vec::new();
-        for version in subscribed.versions(now.passed) {
-            match version.verifier.as_ref().map(|verifier| verifier.verify(&request, now.wall)) {
-                None | Some(Ok(_)) => return,
-                Some(Err(error)) => wrong.push(error.to_string()),
-            }
-        }
         // A subscription that is gone has no secret to verify by; that something goes to it is judged elsewhere.
-        if !wrong.is_empty() && !subscribed.gone() {
-            let host = subscribed.host.clone();
-            self.violated(Invariant::SignatureVerifies, now, format!("{host}: {}", wrong.join(", ")));
+        if subscribed.gone() {
+            return;
         }
+        let (signed, host) = (subscribed.judge(&request, now), subscribed.host.clone());
+        let signers = if signed == Signed::Right { String::new() } else { subscribed.signers(&request, now) };
+        self.demand(signed != Signed::Wrong, Invariant::SignatureVerifies, now, || {
+            format!("{host}: no secret in force has signed: {signers}")
+        });
+        self.demand(signed != Signed::ByOthersToo, Invariant::SecretsInForce, now, || {
+            format!("{host}: not all secrets in force have signed, or another one has: {signers}")
+        });
+    }
+
+    /// Whether everything that an ordered subscription gets before this delivery has ended. Left out is what somebody
+    /// asked for or called off, what expires just now, and events whose acceptance failed as far as was known.
+    fn keeps_its_order(
+        &mut self,
+        index: usize,
+        key: SubscriptionKey,
+        id: DeliveryId,
+        disk: &MemoryStore,
+        now: Moment,
+    ) {
+        if !self.subscriptions[index].ordered || !self.is_in_order(id) {
+            return;
+        }
+        let earlier = disk.look_at_open_before(key, id.order());
+        let first = earlier.into_iter().find(|earlier| {
+            let over = self.expires_at(*earlier).is_none_or(|end| end.is_some_and(|end| end <= now.latest));
+            !over && self.is_in_order(*earlier)
+        });
+        if let Some(first) = first {
+            self.violated(Invariant::OrderKept, now, format!("{id} begins, and {first} has not ended"));
+        }
+    }
+
+    fn is_in_order(&self, id: DeliveryId) -> bool {
+        let disturbed = self.deliveries.get(&id).is_some_and(|delivered| delivered.disturbed);
+        !disturbed && !self.outside.contains(&id)
+    }
+
+    /// When the time of a delivery is over, if ever; `None` where it carries no publication.
+    fn expires_at(&self, id: DeliveryId) -> Option<Option<hookseal::Timestamp>> {
+        let ((number, _), _) = self.carried.iter().find(|(_, carried)| **carried == id)?;
+        self.publications.get(number).map(|publication| publication.window.expires_at)
     }
 
     fn known_bytes(&mut self, outbound: &Outbound, now: Moment) -> Option<(u64, Publication)> {

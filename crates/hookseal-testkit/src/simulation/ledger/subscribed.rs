@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use hookseal::{Part, Profile, Secret, Verifier, VerifyOptions};
+use hookseal::{Part, Profile, Request, Secret, Timestamp, Verifier, VerifyOptions};
 use hookseal_engine::{
     EventType, Scope, Subscription, SubscriptionId, SubscriptionKey, SubscriptionStatus, limits,
 };
@@ -20,27 +20,85 @@ pub(crate) struct Version {
     pub(crate) active: bool,
     pub(crate) cap: u32,
     pub(crate) rate: Option<u32>,
-    /// What verifies its deliveries; `None` where they are not signed.
-    pub(crate) verifier: Option<Arc<Verifier>>,
+    /// What its deliveries are signed with; nothing where they are not signed.
+    keys: Vec<Key>,
+}
+
+/// A secret, and what verifies by it.
+#[derive(Debug, Clone)]
+struct Key {
+    secret: Secret,
+    verifier: Option<Arc<Verifier>>,
+    /// From when on it signs no more.
+    expires_at: Option<Timestamp>,
+}
+
+impl Key {
+    fn verifies(&self, request: &Request<'_>, at: Timestamp) -> bool {
+        self.verifier.as_ref().is_none_or(|verifier| verifier.verify(request, at).is_ok())
+    }
+}
+
+/// What a request's signatures are worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signed {
+    /// They are those of the secrets in force.
+    Right,
+    /// One of those in force has signed, but not all of them, or another too.
+    ByOthersToo,
+    /// None of those in force has signed.
+    Wrong,
 }
 
 impl Version {
     /// What counts of these settings.
     pub(crate) fn of(subscription: &Subscription) -> Self {
-        let secrets: Vec<_> = subscription.secrets.iter().map(|secret| secret.secret.clone()).collect();
+        let settings = &subscription.settings;
+        let keys = subscription.secrets.iter().map(|secret| Key {
+            verifier: verifier(&settings.profile, &secret.secret),
+            secret: secret.secret.clone(),
+            expires_at: secret.expires_at,
+        });
+        let most = if settings.ordered.is_some() { Some(1) } else { settings.max_in_flight };
         Self {
             active: subscription.status == SubscriptionStatus::Active,
-            cap: subscription.settings.max_in_flight.unwrap_or(limits::MAX_IN_FLIGHT_DEFAULT),
-            rate: subscription.settings.rate_limit_per_s,
-            verifier: verifier(&subscription.settings.profile, &secrets),
+            cap: most.unwrap_or(limits::MAX_IN_FLIGHT_DEFAULT),
+            rate: settings.rate_limit_per_s,
+            keys: keys.collect(),
+        }
+    }
+
+    fn has(&self, key: &Key) -> bool {
+        self.keys.iter().any(|own| own.secret == key.secret)
+    }
+
+    /// Judges a request that goes out at this time, on a wall clock that has shown `latest`: a secret whose time was
+    /// over by then may be gone, wherever the clock stands now. None of `retired` may have signed.
+    fn judge(&self, request: &Request<'_>, at: Timestamp, latest: Timestamp, retired: &[Key]) -> Signed {
+        if self.keys.is_empty() {
+            return Signed::Right;
+        }
+        let (mut some, mut right) = (false, true);
+        for key in &self.keys {
+            let verifies = key.verifies(request, at);
+            let (must, may) =
+                (key.expires_at.is_none_or(|end| end > latest), key.expires_at.is_none_or(|end| end > at));
+            some |= verifies && may;
+            right &= if must { verifies } else { may || !verifies };
+        }
+        let mut others = retired.iter().filter(|key| !self.has(key));
+        match (some, right && !others.any(|key| key.verifies(request, at))) {
+            (true, true) => Signed::Right,
+            (true, false) => Signed::ByOthersToo,
+            (false, _) => Signed::Wrong,
         }
     }
 }
 
-/// What verifies by these secrets; `None` where there is none, or the profile has no scheme.
-fn verifier(profile: &str, secrets: &[Secret]) -> Option<Arc<Verifier>> {
+/// What verifies by this secret; `None` where the profile has no scheme.
+fn verifier(profile: &str, secret: &Secret) -> Option<Arc<Verifier>> {
     let profile = Profile::builtin(profile)?;
-    let options = VerifyOptions::default();
+    let (options, secrets) = (VerifyOptions::default(), std::slice::from_ref(secret));
     Some(Arc::new(Verifier::new(profile, Part::Delivery, secrets, options).ok()?))
 }
 
@@ -52,6 +110,8 @@ pub(crate) struct Subscribed {
     pub(crate) scope: Scope,
     pub(crate) event_types: Option<Vec<EventType>>,
     pub(crate) profile: &'static str,
+    /// Whether its deliveries go out in order; it stays as it was made.
+    pub(crate) ordered: bool,
     pub(crate) key: Option<SubscriptionKey>,
     pub(crate) id: Option<SubscriptionId>,
     /// Since when the engine of this life surely knows it.
@@ -63,6 +123,8 @@ pub(crate) struct Subscribed {
     /// What it was, or may have been, until the moment `settled`.
     before: Vec<Version>,
     settled: Millis,
+    /// Secrets that it had, or would have had, and that others have replaced.
+    retired: Vec<Key>,
     /// Whether a change is under way, or was left without an answer.
     open: bool,
     /// Attempts under way.
@@ -80,8 +142,11 @@ impl Subscribed {
         scope: Scope,
         event_types: Option<Vec<EventType>>,
         profile: &'static str,
+        ordered: bool,
     ) -> Self {
         Self {
+            ordered,
+            retired: Vec::new(),
             host,
             scope,
             event_types,
@@ -110,12 +175,48 @@ impl Subscribed {
         self.possible.push(version);
     }
 
+    /// The store holds it as this. While its owner waits for the answer to a change, that counts as well.
+    pub(crate) fn is_stored_as(&mut self, subscription: &Subscription) {
+        if self.open {
+            self.possible.push(Version::of(subscription));
+        }
+    }
+
+    /// What a request's signatures are worth at a moment: whatever it may be now counts.
+    pub(crate) fn judge(&self, request: &Request<'_>, now: super::Moment) -> Signed {
+        let judged = |version: &Version| version.judge(request, now.wall, now.latest, &self.retired);
+        let mut all = self.versions(now.passed).map(judged);
+        let first = all.next().unwrap_or(Signed::Right);
+        all.fold(first, |best, next| match (best, next) {
+            (Signed::Right, _) | (_, Signed::Right) => Signed::Right,
+            (Signed::Wrong, Signed::Wrong) => Signed::Wrong,
+            _ => Signed::ByOthersToo,
+        })
+    }
+
+    /// What a request's signatures are by, in words.
+    pub(crate) fn signers(&self, request: &Request<'_>, now: super::Moment) -> String {
+        let key =
+            |key: &Key| format!("(signs: {}, ends: {:?})", key.verifies(request, now.wall), key.expires_at);
+        let all = |keys: &[Key]| keys.iter().map(key).collect::<Vec<_>>().join(" ");
+        let versions: Vec<_> = self.versions(now.passed).map(|version| all(&version.keys)).collect();
+        let moment = format!("wall {:?}, latest {:?}", now.wall, now.latest);
+        format!("{moment}: it may have {}; it had {}", versions.join(" or "), all(&self.retired))
+    }
+
     /// It is this, and nothing else.
     pub(crate) fn is(&mut self, subscription: &Subscription, at: Millis) {
         self.key = Some(subscription.key);
         self.id = Some(subscription.id);
         self.known_since = self.known_since.or(Some(at));
         self.before = std::mem::replace(&mut self.possible, vec![Version::of(subscription)]);
+        let replaced = self.before.iter().flat_map(|before| &before.keys);
+        let replaced: Vec<Key> = replaced.filter(|key| !self.possible[0].has(key)).cloned().collect();
+        for key in replaced {
+            if !self.retired.iter().any(|known| known.secret == key.secret) {
+                self.retired.push(key);
+            }
+        }
         if self.before.iter().any(|before| before.rate != subscription.settings.rate_limit_per_s) {
             self.begun.clear();
         }
