@@ -184,7 +184,7 @@ impl Engine {
         let (id, scope) = (*id, *scope);
         let _changing = self.changing.lock().await;
         // What deliveries have changed of it is in the store before this is.
-        self.flush().await;
+        self.flushed().await?;
         let Some(stored) = self.store.subscription(scope, id).await? else { return Ok(Recorded::Void) };
         let is_same = stored.settings.endpoint_url == settings.endpoint_url
             && stored.settings.profile == settings.profile;

@@ -332,16 +332,30 @@ impl Engine {
         }
     }
 
-    /// Waits until everything handed to the committer so far is recorded, at most [`limits::CUT`].
-    pub(super) async fn flush(&self) {
+    /// Waits until everything handed to the committer so far is recorded, at most [`limits::CUT`]. Whether it is.
+    pub(super) async fn flush(&self) -> bool {
         let (reply, flushed) = oneshot::channel();
         if self.entries.send(Entry::Flush(reply)).is_ok() {
             let patience: Duration = limits::CUT;
-            tokio::select! {
+            return tokio::select! {
                 biased;
-                _ = flushed => {}
-                () = self.clock.sleep(patience) => tracing::error!("outcomes could not be recorded before the end; their deliveries are made again"),
-            }
+                flushed = flushed => flushed.is_ok(),
+                () = self.clock.sleep(patience) => false,
+            };
         }
+        false
+    }
+
+    /// The same where going on without it would be wrong.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] where it takes too long.
+    pub(super) async fn flushed(&self) -> Result<(), StoreError> {
+        const SLOW: StoreError = StoreError::Unavailable {
+            what: "what deliveries have changed was not recorded in time",
+            source: None,
+        };
+        if self.flush().await { Ok(()) } else { Err(SLOW) }
     }
 }

@@ -226,7 +226,9 @@ impl Engine {
             self.stopping.send_replace(Stopping::Cut);
             self.is_idle_within(limits::CUT).await;
         }
-        self.flush().await;
+        if !self.flush().await {
+            tracing::error!("outcomes could not be recorded before the end; their deliveries are made again");
+        }
         self.store.close().await;
     }
 

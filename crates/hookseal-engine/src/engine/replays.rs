@@ -146,7 +146,7 @@ impl Engine {
         let subscriber = self.registry.read().by_id(scope, subscription).cloned();
         let key = subscriber.ok_or(EngineError::NotFound)?.subscription.key;
         // Every event that was handed in before has its place in the store then, and is seen.
-        self.flush().await;
+        self.flushed().await.map_err(EngineError::Store)?;
         let id = ReplayId::from_parts(self.ids.reserve(self.clock.now(), 1), self.entropy.next_u64());
         let new = NewReplay { id, subscription: key, wish: request.of(id) };
         let replay = match self.store.create_replay(new).await {

@@ -59,7 +59,7 @@ impl Engine {
     ) -> Result<Subscription, ChangeError> {
         let _changing = self.changing.lock().await;
         // What deliveries have changed of it is in the store before its owner's change is.
-        self.flush().await;
+        self.flushed().await.map_err(ChangeError::Store)?;
         let stored = self.store.subscription(scope, id).await.map_err(ChangeError::Store)?;
         let mut draft = stored.ok_or(ChangeError::NotFound)?;
         let now = self.clock.now();
@@ -90,7 +90,7 @@ impl Engine {
             ChangeError::Store(error)
         })?;
         let changed = changed.ok_or(ChangeError::NotFound)?;
-        self.enlist(changed.clone(), false);
+        self.enlist_as_it_stands(changed.clone());
         self.pump();
         Ok(self.as_stored(changed).await)
     }
@@ -122,7 +122,7 @@ impl Engine {
         id: SubscriptionId,
     ) -> Result<(), StoreError> {
         let _changing = self.changing.lock().await;
-        self.flush().await;
+        self.flushed().await?;
         let Some(stored) = self.store.subscription(scope, id).await? else { return Ok(()) };
         let now = self.clock.now();
         let secrets = stored.secrets.into_iter().filter(|secret| secret.signs_at(now)).collect();
@@ -133,7 +133,7 @@ impl Engine {
         };
         if let Some(changed) = self.store.change_subscription(change).await? {
             tracing::info!(subscription = %id, "destroyed secrets whose time is over");
-            self.enlist(changed.clone(), false);
+            self.enlist_as_it_stands(changed.clone());
             self.as_stored(changed).await;
         }
         Ok(())

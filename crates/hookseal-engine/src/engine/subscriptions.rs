@@ -109,7 +109,7 @@ impl Engine {
     ) -> Result<Subscription, ChangeError> {
         let _changing = self.changing.lock().await;
         // What deliveries have changed of it is in the store before its owner's change is.
-        self.flush().await;
+        self.flushed().await.map_err(ChangeError::Store)?;
         let stored = self.store.subscription(scope, id).await.map_err(ChangeError::Store)?;
         let before = stored.ok_or(ChangeError::NotFound)?;
         let mut draft = before.clone();
@@ -126,10 +126,12 @@ impl Engine {
             || draft.settings.profile != before.settings.profile;
         let has_challenge = self.has_challenge(&draft.settings);
         let standing = challenge::after_change(&before, change.status, moved, has_challenge);
+        let changes_status = standing.status != before.status;
+        let owner_says_status = changes_status || change.status.is_some();
         let change = SubscriptionChange {
             settings: change.settings,
             secrets,
-            status: (standing.status != before.status).then_some(standing.status),
+            status: changes_status.then_some(standing.status),
             challenge: standing.anew.then_some(None),
             ..SubscriptionChange::of(scope, id, self.clock.now())
         };
@@ -141,7 +143,11 @@ impl Engine {
         if standing.anew {
             self.challenges.end(id);
         }
-        self.enlist(changed.clone(), false);
+        if owner_says_status {
+            self.enlist(changed.clone(), false);
+        } else {
+            self.enlist_as_it_stands(changed.clone());
+        }
         self.pump();
         Ok(self.as_stored(changed).await)
     }
@@ -149,7 +155,9 @@ impl Engine {
     /// A subscription that was changed just now, as it is stored once everything is recorded that ended meanwhile: an
     /// attempt from before the change may have disabled it after. Memory follows.
     pub(super) async fn as_stored(self: &Arc<Self>, changed: Subscription) -> Subscription {
-        self.flush().await;
+        if !self.flush().await {
+            self.follow_subscription(changed.scope, changed.id);
+        }
         match self.store.subscription(changed.scope, changed.id).await {
             Ok(Some(stored)) if stored.status != changed.status => {
                 self.enlist(stored.clone(), false);
@@ -284,6 +292,21 @@ impl Engine {
         self.registry.write().insert(Arc::clone(&subscriber));
         self.mind_challenge(&subscriber.subscription);
         self.configure(subscriber.subscription.key, Origin { from_before, failing });
+    }
+
+    /// The same of one that was changed in other things than its status. An attempt may have disabled it after it was
+    /// read, and that may not be stored yet: then it stays as memory has it.
+    pub(super) fn enlist_as_it_stands(self: &Arc<Self>, mut subscription: Subscription) {
+        let known = self.registry.read().subscriber(subscription.key).cloned();
+        if let Some(known) = known {
+            let standing = *known.standing().lock();
+            if standing.status == SubscriptionStatus::TooManyErrors
+                && subscription.status == SubscriptionStatus::Active
+            {
+                (subscription.status, subscription.health) = (standing.status, standing.health);
+            }
+        }
+        self.enlist(subscription, false);
     }
 
     /// Forgets a subscription that is not stored any more.

@@ -67,14 +67,20 @@ impl Engine {
         id: SubscriptionId,
         error: &StoreError,
     ) {
-        if !leaves_open(error) {
-            return;
+        if leaves_open(error) {
+            self.follow_subscription(scope, id);
         }
+    }
+
+    /// Has memory follow what the store says of a subscription, once it says something and everything is recorded.
+    pub(super) fn follow_subscription(self: &Arc<Self>, scope: Scope, id: SubscriptionId) {
         let engine = Arc::clone(self);
         tokio::spawn(async move {
             let found = engine
                 .until_answered(async || {
                     let _changing = engine.changing.lock().await;
+                    // What was disabled before is stored as that by now: memory can follow without looking back.
+                    engine.flushed().await?;
                     let Some(found) = engine.store.subscription(scope, id).await? else {
                         engine.delist(scope, id);
                         return Ok(());
@@ -82,7 +88,7 @@ impl Engine {
                     let status = found.status;
                     engine.enlist(found, false);
                     // What ended while it was read may have disabled it: what is stored in the end counts.
-                    engine.flush().await;
+                    engine.flushed().await?;
                     let stored = engine.store.subscription(scope, id).await?;
                     if let Some(stored) = stored.filter(|stored| stored.status != status) {
                         engine.enlist(stored, false);

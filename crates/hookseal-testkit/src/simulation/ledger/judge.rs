@@ -251,9 +251,17 @@ fn is_active(delivery: &OnDisk, disk: &MemoryStore) -> bool {
     subscription.is_some_and(|found| found.status == hookseal_engine::SubscriptionStatus::Active)
 }
 
-/// Whether a delivery should have been looked after: due, to an active subscription, and not ended.
+/// Whether a delivery should have been looked after: due, to an active subscription, not ended, and where those go out
+/// in order, behind nothing that is due later.
 fn is_stuck(delivery: &OnDisk, disk: &MemoryStore, now: Moment) -> bool {
-    let later = !delivery.leased && delivery.due.is_some_and(|due| due > now.wall);
-    let gone = disk.look_at_subscription(delivery.key.subscription).is_none();
-    !delivery.state.is_final() && !later && (gone || is_active(delivery, disk))
+    let is_later = |delivery: &OnDisk| !delivery.leased && delivery.due.is_some_and(|due| due > now.wall);
+    let key = delivery.key.subscription;
+    let Some(subscription) = disk.look_at_subscription(key) else { return !delivery.state.is_final() };
+    if delivery.state.is_final() || is_later(delivery) || !is_active(delivery, disk) {
+        return false;
+    }
+    let earlier = || disk.look_at_open_before(key, delivery.key.id.order()).into_iter();
+    let held = subscription.settings.ordered.is_some()
+        && earlier().any(|earlier| disk.look_at(earlier).is_some_and(|earlier| is_later(&earlier)));
+    !held
 }
