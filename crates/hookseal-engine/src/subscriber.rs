@@ -80,6 +80,9 @@ impl Signing {
 pub(crate) struct Standing {
     pub(crate) status: SubscriptionStatus,
     pub(crate) health: Health,
+    /// How often its deliveries have disabled it in this run: by this, whoever has read it from the store can tell
+    /// whether memory knows of a disable that was not there yet.
+    pub(crate) disables: u64,
 }
 
 impl Standing {
@@ -94,6 +97,7 @@ impl Standing {
         self.health = health;
         if disable.is_some() {
             self.status = SubscriptionStatus::TooManyErrors;
+            self.disables += 1;
         }
         Some(StandingChange { health, disable, recovered })
     }
@@ -174,7 +178,11 @@ impl Subscriber {
         Self {
             policy: Policy::resolve(rules.delivery(), &subscription.settings),
             sender: Sender::new(&subscription, profile, transport, user_agent, now),
-            standing: Mutex::new(Standing { status: subscription.status, health: subscription.health }),
+            standing: Mutex::new(Standing {
+                status: subscription.status,
+                health: subscription.health,
+                disables: 0,
+            }),
             id: subscription.id.to_string(),
             subscription,
         }

@@ -58,6 +58,7 @@ impl Engine {
         rotation: Rotation,
     ) -> Result<Subscription, ChangeError> {
         let _changing = self.changing.lock().await;
+        let seen = self.disables_of(scope, id);
         // What deliveries have changed of it is in the store before its owner's change is.
         self.flushed().await.map_err(ChangeError::Store)?;
         let stored = self.store.subscription(scope, id).await.map_err(ChangeError::Store)?;
@@ -90,7 +91,7 @@ impl Engine {
             ChangeError::Store(error)
         })?;
         let changed = changed.ok_or(ChangeError::NotFound)?;
-        self.enlist_as_it_stands(changed.clone());
+        self.enlist_since(changed.clone(), seen);
         self.pump();
         Ok(self.as_stored(changed).await)
     }
@@ -122,6 +123,7 @@ impl Engine {
         id: SubscriptionId,
     ) -> Result<(), StoreError> {
         let _changing = self.changing.lock().await;
+        let seen = self.disables_of(scope, id);
         self.flushed().await?;
         let Some(stored) = self.store.subscription(scope, id).await? else { return Ok(()) };
         let now = self.clock.now();
@@ -133,7 +135,7 @@ impl Engine {
         };
         if let Some(changed) = self.store.change_subscription(change).await? {
             tracing::info!(subscription = %id, "destroyed secrets whose time is over");
-            self.enlist_as_it_stands(changed.clone());
+            self.enlist_since(changed.clone(), seen);
             self.as_stored(changed).await;
         }
         Ok(())

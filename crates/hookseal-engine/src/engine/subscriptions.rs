@@ -13,7 +13,7 @@ use crate::{
     dispatcher::Origin,
     ports::{
         EndpointError,
-        store::{NewSubscription, SubscriptionChange},
+        store::{NewSubscription, StoreError, SubscriptionChange},
     },
     subscriber::{Subscriber, SubscriberError},
 };
@@ -108,6 +108,7 @@ impl Engine {
         change: SettingsChange,
     ) -> Result<Subscription, ChangeError> {
         let _changing = self.changing.lock().await;
+        let seen = self.disables_of(scope, id);
         // What deliveries have changed of it is in the store before its owner's change is.
         self.flushed().await.map_err(ChangeError::Store)?;
         let stored = self.store.subscription(scope, id).await.map_err(ChangeError::Store)?;
@@ -146,29 +147,61 @@ impl Engine {
         if owner_says_status {
             self.enlist(changed.clone(), false);
         } else {
-            self.enlist_as_it_stands(changed.clone());
+            self.enlist_since(changed.clone(), seen);
         }
         self.pump();
         Ok(self.as_stored(changed).await)
     }
 
     /// A subscription that was changed just now, as it is stored once everything is recorded that ended meanwhile: an
-    /// attempt from before the change may have disabled it after. Memory follows.
+    /// attempt from before the change may have disabled it after. Memory follows, as soon as that can be read.
     pub(super) async fn as_stored(self: &Arc<Self>, changed: Subscription) -> Subscription {
-        if !self.flush().await {
-            self.follow_subscription(changed.scope, changed.id);
-        }
-        match self.store.subscription(changed.scope, changed.id).await {
-            Ok(Some(stored)) if stored.status != changed.status => {
-                self.enlist(stored.clone(), false);
+        let (scope, id) = (changed.scope, changed.id);
+        match self.recorded(scope, id).await {
+            Ok((Some(stored), seen)) => {
+                let known = self.registry.read().by_id(scope, id).cloned();
+                if known.is_some_and(|known| known.standing().lock().status != stored.status) {
+                    self.enlist_since(stored.clone(), seen);
+                }
                 stored
             }
-            Ok(_) => changed,
+            Ok((None, _)) => changed,
             Err(error) => {
-                self.unsure_of_subscription(changed.scope, changed.id, &error);
+                self.unsure_of_subscription(scope, id, &error);
                 changed
             }
         }
+    }
+
+    /// Reads a subscription once everything is recorded, and has memory follow.
+    pub(super) async fn read_back(
+        self: &Arc<Self>,
+        scope: Scope,
+        id: SubscriptionId,
+    ) -> Result<(), StoreError> {
+        match self.recorded(scope, id).await? {
+            (Some(stored), seen) => self.enlist_since(stored, seen),
+            (None, _) => self.delist(scope, id),
+        }
+        Ok(())
+    }
+
+    /// A subscription as it is stored once everything is recorded, and how often it had been disabled before that was
+    /// read.
+    async fn recorded(
+        &self,
+        scope: Scope,
+        id: SubscriptionId,
+    ) -> Result<(Option<Subscription>, u64), StoreError> {
+        let seen = self.disables_of(scope, id);
+        self.flushed().await?;
+        Ok((self.store.subscription(scope, id).await?, seen))
+    }
+
+    /// How often deliveries have disabled a subscription, as far as memory knows.
+    pub(super) fn disables_of(&self, scope: Scope, id: SubscriptionId) -> u64 {
+        let registry = self.registry.read();
+        registry.by_id(scope, id).map_or(0, |subscriber| subscriber.standing().lock().disables)
     }
 
     /// Deletes a subscription: nothing begins for it any more, what waits is cancelled, its secrets are destroyed.
@@ -289,20 +322,24 @@ impl Engine {
             self.secrets_end.notify_one();
         }
         let failing = subscriber.subscription.health.failing_since.is_some();
-        self.registry.write().insert(Arc::clone(&subscriber));
+        {
+            let mut registry = self.registry.write();
+            if let Some(known) = registry.subscriber(subscriber.subscription.key) {
+                subscriber.standing().lock().disables = known.standing().lock().disables;
+            }
+            registry.insert(Arc::clone(&subscriber));
+        }
         self.mind_challenge(&subscriber.subscription);
         self.configure(subscriber.subscription.key, Origin { from_before, failing });
     }
 
-    /// The same of one that was changed in other things than its status. An attempt may have disabled it after it was
-    /// read, and that may not be stored yet: then it stays as memory has it.
-    pub(super) fn enlist_as_it_stands(self: &Arc<Self>, mut subscription: Subscription) {
+    /// The same of one that was read, or changed in other things than its status, after it had been disabled `seen`
+    /// times. If it was disabled since, it stays that: what the store said then is older than what memory knows.
+    pub(super) fn enlist_since(self: &Arc<Self>, mut subscription: Subscription, seen: u64) {
         let known = self.registry.read().subscriber(subscription.key).cloned();
         if let Some(known) = known {
             let standing = *known.standing().lock();
-            if standing.status == SubscriptionStatus::TooManyErrors
-                && subscription.status == SubscriptionStatus::Active
-            {
+            if standing.disables != seen && subscription.status == SubscriptionStatus::Active {
                 (subscription.status, subscription.health) = (standing.status, standing.health);
             }
         }

@@ -79,21 +79,7 @@ impl Engine {
             let found = engine
                 .until_answered(async || {
                     let _changing = engine.changing.lock().await;
-                    // What was disabled before is stored as that by now: memory can follow without looking back.
-                    engine.flushed().await?;
-                    let Some(found) = engine.store.subscription(scope, id).await? else {
-                        engine.delist(scope, id);
-                        return Ok(());
-                    };
-                    let status = found.status;
-                    engine.enlist(found, false);
-                    // What ended while it was read may have disabled it: what is stored in the end counts.
-                    engine.flushed().await?;
-                    let stored = engine.store.subscription(scope, id).await?;
-                    if let Some(stored) = stored.filter(|stored| stored.status != status) {
-                        engine.enlist(stored, false);
-                    }
-                    Ok(())
+                    engine.read_back(scope, id).await
                 })
                 .await;
             if found.is_some() {
