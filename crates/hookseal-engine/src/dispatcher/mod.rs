@@ -490,8 +490,13 @@ impl Dispatcher {
     /// Moves every subscription whose time has come to where it is looked at.
     fn wake(&mut self, now: Timestamp) {
         if self.latest.is_some_and(|latest| latest.since(now) > STEP_BACK) {
-            // The clock was set back: what was to be looked at by its old time is looked at now.
+            // The clock was set back: what was to be looked at by its old time is looked at now, and the times that were
+            // noted of what waits in the store are its old time, too. The store is asked anew.
             self.wakeups = self.queues.keys().map(|key| (now, *key)).collect();
+            self.latest = Some(now);
+            let waiting = self.queues.iter().filter(|(_, queue)| queue.stored.is_some());
+            let waiting: Vec<_> = waiting.map(|(key, _)| *key).collect();
+            waiting.into_iter().for_each(|key| self.store_changed(key, now));
         }
         self.latest = Some(now);
         while let Some((at, key)) = self.wakeups.first().copied()

@@ -515,6 +515,19 @@ fn a_subscription_that_is_enabled_begins_low_with_its_breaker_closed() {
 }
 
 #[test]
+fn what_went_back_to_the_store_is_asked_for_anew_when_the_clock_steps_back() {
+    let mut dispatcher = with([1], RULES);
+    let key = SubscriptionKey(1);
+    dispatcher.stored(key, Waiting { due: after(5_000), order: 1 }, false, NOW);
+    assert!(dispatcher.next_claim(NOW).is_none());
+    let hours_ago = Timestamp::from_unix_millis(NOW.as_unix_millis() - 4 * 3_600_000);
+    let wish = dispatcher.next_claim(hours_ago).unwrap();
+    assert_eq!(wish.subscription, key);
+    dispatcher.claimed(key, Vec::new(), Some(Waiting { due: after(5_000), order: 1 }), hours_ago);
+    assert!(dispatcher.next_claim(hours_ago).is_none(), "the store has said when");
+}
+
+#[test]
 fn an_ordered_queue_has_one_under_way_until_its_outcome_is_recorded() {
     let mut dispatcher = with([1], ORDERED);
     (1..4).for_each(|order| put(&mut dispatcher, job(1, order)));
