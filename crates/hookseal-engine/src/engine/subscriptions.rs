@@ -127,12 +127,10 @@ impl Engine {
             || draft.settings.profile != before.settings.profile;
         let has_challenge = self.has_challenge(&draft.settings);
         let standing = challenge::after_change(&before, change.status, moved, has_challenge);
-        let changes_status = standing.status != before.status;
-        let owner_says_status = changes_status || change.status.is_some();
         let change = SubscriptionChange {
             settings: change.settings,
             secrets,
-            status: changes_status.then_some(standing.status),
+            status: (standing.status != before.status).then_some(standing.status),
             challenge: standing.anew.then_some(None),
             ..SubscriptionChange::of(scope, id, self.clock.now())
         };
@@ -144,11 +142,7 @@ impl Engine {
         if standing.anew {
             self.challenges.end(id);
         }
-        if owner_says_status {
-            self.enlist(changed.clone(), false);
-        } else {
-            self.enlist_since(changed.clone(), seen);
-        }
+        self.enlist_since(changed.clone(), seen);
         self.pump();
         Ok(self.as_stored(changed).await)
     }
@@ -333,8 +327,8 @@ impl Engine {
         self.configure(subscriber.subscription.key, Origin { from_before, failing });
     }
 
-    /// The same of one that was read, or changed in other things than its status, after it had been disabled `seen`
-    /// times. If it was disabled since, it stays that: what the store said then is older than what memory knows.
+    /// The same of one that was read or changed after it had been disabled `seen` times. If it was disabled since, it
+    /// stays that until it is read back: what the store said then may be older than what memory knows.
     pub(super) fn enlist_since(self: &Arc<Self>, mut subscription: Subscription, seen: u64) {
         let known = self.registry.read().subscriber(subscription.key).cloned();
         if let Some(known) = known {
