@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hookseal::Timestamp;
 use hookseal_engine::{
     DeliveryId, DeliveryRef, DeliveryState, NewEvent, SubscriptionKey, Verdict, limits,
     ports::store::{Claim, HealthChange, NextStep, Outcome, StoreError},
@@ -21,9 +22,14 @@ const WAITING_BYTES_MAX: usize = limits::QUEUE_BYTES_MAX + limits::BODY_BYTES_MA
 /// `ASKED_BYTES_MAX` of it is there.
 const WAITING_WITH_ASKED_BYTES_MAX: usize =
     WAITING_BYTES_MAX + limits::ASKED_BYTES_MAX + limits::BODY_BYTES_MAX;
+/// Bytes of the head of an ordered queue: it is read back by itself however much waits in memory, since nothing of that
+/// may begin before it.
+const HEAD_BYTES_MAX: usize = limits::BODY_BYTES_MAX;
 /// How long a delivery may be held in memory without an attempt when nothing fails any more: a queue of the simulation
 /// goes out within a minute at the lowest rate.
 const LYING_MOST: Millis = 10 * 60 * 1000;
+/// How long a breaker that opens again and again may hold back what is due.
+const HELD_MOST: Millis = 10 * 60 * 1000;
 /// Deliveries of one subscription that may wait in memory, by the same reckoning.
 const WAITING_MAX: usize =
     limits::QUEUE_DELIVERIES_MAX + limits::CLAIM_DELIVERIES_MAX + limits::ASKED_DELIVERIES_MAX;
@@ -171,8 +177,15 @@ impl Ledger {
                 *unasked += if asked { 0 } else { delivery.bytes };
             }
         }
-        let beyond = |(_, (deliveries, bytes, unasked)): &(_, (usize, usize, usize))| {
-            *deliveries > WAITING_MAX || *unasked > WAITING_BYTES_MAX || *bytes > WAITING_WITH_ASKED_BYTES_MAX
+        let head = |key: &SubscriptionKey| {
+            let ordered =
+                disk.look_at_subscription(*key).is_some_and(|found| found.settings.ordered.is_some());
+            if ordered { HEAD_BYTES_MAX } else { 0 }
+        };
+        let beyond = |(key, (deliveries, bytes, unasked)): &(SubscriptionKey, (usize, usize, usize))| {
+            *deliveries > WAITING_MAX
+                || *unasked > WAITING_BYTES_MAX + head(key)
+                || *bytes > WAITING_WITH_ASKED_BYTES_MAX + head(key)
         };
         let all = waiting.into_iter().filter(beyond);
         all.map(|(key, (deliveries, bytes, _))| (key, deliveries, bytes)).collect()
@@ -251,10 +264,11 @@ fn is_active(delivery: &OnDisk, disk: &MemoryStore) -> bool {
     subscription.is_some_and(|found| found.status == hookseal_engine::SubscriptionStatus::Active)
 }
 
-/// Whether a delivery should have been looked after: due, to an active subscription, not ended, and where those go out
-/// in order, behind nothing that is due later.
+/// Whether a delivery should have been looked after: due for a while, since a breaker may hold back what has only come
+/// due, to an active subscription, not ended, and where those go out in order, behind nothing that is due later.
 fn is_stuck(delivery: &OnDisk, disk: &MemoryStore, now: Moment) -> bool {
-    let is_later = |delivery: &OnDisk| !delivery.leased && delivery.due.is_some_and(|due| due > now.wall);
+    let lately = Timestamp::from_unix_millis(now.wall.as_unix_millis() - HELD_MOST.cast_signed());
+    let is_later = |delivery: &OnDisk| !delivery.leased && delivery.due.is_some_and(|due| due > lately);
     let key = delivery.key.subscription;
     let Some(subscription) = disk.look_at_subscription(key) else { return !delivery.state.is_final() };
     if delivery.state.is_final() || is_later(delivery) || !is_active(delivery, disk) {
