@@ -106,6 +106,7 @@ impl Pending {
         let full_mb = peak_mb(&system)?;
         let after_kill = system.restart(true)?;
         let after_end = system.restart(false)?;
+        warm_up(bed, &system)?;
         let beside = self.healthy.measure(bed, &system)?;
         let peak_mb = peak_mb(&system)?.max(full_mb);
         let ratio = beside[1] / alone[1];
@@ -151,9 +152,14 @@ pub(super) fn with_dead_endpoint(
     let system = System::start(bed, name)?;
     system.subscribe_measured(&Load::PLAIN)?;
     system.subscribe(&sink.url(), DEAD, &json!({}))?;
-    // The first connections are made, and the first pages read, before anything is measured.
-    system.drive(bed, &Load::stream(200, 2), MEASURED)?;
+    warm_up(bed, &system)?;
     Ok((system, sink))
+}
+
+/// The first connections are made, and the first pages read, before anything is measured.
+fn warm_up(bed: &Bed, system: &System) -> Done {
+    system.drive(bed, &Load::stream(200, 2), MEASURED)?;
+    Ok(())
 }
 
 /// Publishes events to the dead endpoint, which nobody waits for.
