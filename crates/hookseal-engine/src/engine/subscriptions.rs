@@ -252,7 +252,9 @@ impl Engine {
             payload: Payload { event_type, content_type: None, body: Bytes::from(body) },
             external_id: None,
             accepted_at: now,
-            window: Window::default(),
+            // Whoever asked makes the one attempt, whatever the time. If the process dies over it nobody waits for it any
+            // more, and the next one finds it expired.
+            window: Window { expires_at: Some(now), ..Window::default() },
             targets: vec![Target { subscription: key, leased: true }],
         }
     }

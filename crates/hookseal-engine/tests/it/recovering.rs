@@ -1,9 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
-use hookseal_engine::{DeliveryState, FailureKind};
+use hookseal_engine::{
+    DeliveryState, FailureKind,
+    ports::store::{DeliveryFilter, Page},
+};
 use hookseal_testkit::ManualClock;
 
-use crate::world::{Answer, NOW, World, header};
+use crate::world::{Answer, NOW, SCOPE, World, header};
 
 #[tokio::test]
 async fn what_was_under_way_at_a_crash_is_attempted_again_under_the_same_id() {
@@ -17,6 +20,27 @@ async fn what_was_under_way_at_a_crash_is_attempted_again_under_the_same_id() {
     let again = after.sent(1).await.remove(0);
     assert_eq!(header(&again, "x-harmon-delivery"), first);
     after.until_state(&event, DeliveryState::Succeeded).await;
+}
+
+/// Whoever asked for it is gone: it is neither sent again nor held against the endpoint.
+#[tokio::test]
+async fn a_ping_that_was_cut_off_by_a_crash_is_over() {
+    let before = World::answering(|_, _| Answer::AtTheGate(200)).await;
+    let subscription = before.subscribe("standard-webhooks").await;
+    let (engine, id) = (Arc::clone(&before.engine), subscription.id);
+    let asking = tokio::spawn(async move { engine.ping(SCOPE, id).await.map(drop) });
+    before.sent(1).await;
+    let store = Arc::new(before.store.after_crash());
+    asking.abort();
+
+    let after = World::on(store, ManualClock::at(NOW), |_, _| Answer::Status(500)).await;
+    let event = after.publish("t").await;
+    after.until(&event, |record| record.attempts == 1).await;
+    let page = Page { limit: 9, after: None };
+    let listed = after.engine.store().deliveries(SCOPE, DeliveryFilter::default(), page).await.unwrap();
+    let ping = listed.rows.iter().find(|record| record.key.event != event.id).unwrap();
+    assert_eq!((ping.state, ping.attempts), (DeliveryState::Expired, 0));
+    assert_eq!(after.sent_so_far(), 1, "the event alone");
 }
 
 #[tokio::test]
