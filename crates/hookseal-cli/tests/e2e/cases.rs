@@ -277,7 +277,7 @@ fn case_11_the_bytes_sent_are_the_bytes_published() {
         let answer = world.client().send("POST", "/v1/events", event.as_bytes()).unwrap();
         assert_eq!(answer.status, 202, "{}", answer.json());
         wait_until("it arrives", PATIENCE, || sink.requests() == index).unwrap();
-        assert_eq!(String::from_utf8(sink.last_body()).unwrap(), payload.trim_start());
+        assert_eq!(String::from_utf8(sink.last().body).unwrap(), payload.trim_start());
     }
 }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what keeps a test from going on has failed it")]
 
 mod cases;
+mod rotation;
 
 use std::{
     path::{Path, PathBuf},

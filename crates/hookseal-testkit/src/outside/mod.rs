@@ -22,7 +22,7 @@ pub use self::{
     disk::Disk,
     http::{Answer, Client},
     process::{Options, Server},
-    sink::{Behaviour, Sink},
+    sink::{Behaviour, Received, Sink},
 };
 
 /// What went wrong in a scenario.

@@ -40,7 +40,23 @@ struct Seen {
     by_seq: HashMap<u64, u32>,
     requests: u64,
     arrivals: Vec<(u64, Instant)>,
-    last_body: Vec<u8>,
+    last: Received,
+}
+
+/// A request as it came.
+#[derive(Debug, Clone, Default)]
+pub struct Received {
+    /// Its headers: the names in lower case, the values without the spaces around them.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl Received {
+    /// The value of its first header of this name, in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// An endpoint on the loopback network.
@@ -107,9 +123,9 @@ impl Sink {
         std::mem::take(&mut self.lock().arrivals)
     }
 
-    /// The body of the request that came last.
-    pub fn last_body(&self) -> Vec<u8> {
-        self.lock().last_body.clone()
+    /// The request that came last.
+    pub fn last(&self) -> Received {
+        self.lock().last.clone()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
@@ -134,8 +150,8 @@ fn serve(
     stream.set_nodelay(true)?;
     let mut connection = BufReader::new(stream);
     loop {
-        let body = read_request(&mut connection)?;
-        let before = note(seen, body);
+        let request = read_request(&mut connection)?;
+        let before = note(seen, request);
         let behaviour = match behaviour {
             Behaviour::Turns(turns) => turns.get(before).or(turns.last()).unwrap_or(&Behaviour::Silence),
             always => always,
@@ -145,27 +161,29 @@ fn serve(
 }
 
 /// Notes a request; how many came before it.
-fn note(seen: &Mutex<Seen>, body: Vec<u8>) -> usize {
+fn note(seen: &Mutex<Seen>, request: Received) -> usize {
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     let before = usize::try_from(seen.requests).unwrap_or(usize::MAX);
     seen.requests += 1;
-    if let Some(seq) = number(&body) {
+    if let Some(seq) = number(&request.body) {
         *seen.by_seq.entry(seq).or_default() += 1;
         seen.arrivals.push((seq, now()));
     }
-    seen.last_body = body;
+    seen.last = request;
     before
 }
 
-fn read_request(connection: &mut BufReader<TcpStream>) -> io::Result<Vec<u8>> {
-    let mut length = 0;
+fn read_request(connection: &mut BufReader<TcpStream>) -> io::Result<Received> {
+    let mut request = Received::default();
     loop {
-        let line = read_line(connection)?.to_ascii_lowercase();
+        let line = read_line(connection)?;
         if line.is_empty() {
-            return read_exactly(connection, length);
+            let length = request.header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+            request.body = read_exactly(connection, length)?;
+            return Ok(request);
         }
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap_or(0);
+        if let Some((name, value)) = line.split_once(':') {
+            request.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
     }
 }
