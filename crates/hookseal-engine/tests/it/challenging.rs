@@ -100,6 +100,60 @@ async fn it_is_signed_with_the_header_of_challenges_and_has_a_token_of_its_own()
     assert_ne!(token(first), token(&sent[1]));
 }
 
+/// A scheme that signs where a challenge is asked, and how.
+const OVER_URL_AND_METHOD: &str = r#"
+name = "over-url-and-method"
+title = "Challenges signed over method, URL and body"
+document = "none"
+
+[scheme]
+algorithm = "hmac-sha256"
+key = ["utf8"]
+content = ["{body}"]
+
+[scheme.signature]
+header = "x-signature"
+
+[challenge]
+method = "OPTIONS"
+query = { token = "{token}" }
+success = ["200"]
+
+[challenge.scheme]
+algorithm = "hmac-sha256"
+key = ["utf8"]
+content = ["{method}", "\n", "{url}", "\n", "{body}"]
+
+[challenge.scheme.signature]
+header = "x-proof"
+"#;
+
+#[tokio::test]
+async fn what_is_signed_of_method_and_url_is_what_is_asked() {
+    let profile = Arc::new(Profile::parse(OVER_URL_AND_METHOD).unwrap());
+    let store = Arc::new(MemoryStore::new());
+    let profiles = vec![Arc::clone(&profile)];
+    let script = |_: &Outbound, _| Answer::Status(200);
+    let world = World::started(store, ManualClock::at(NOW), profiles, true, script).await;
+    let made = world.subscribe("over-url-and-method").await;
+    world.until_status(&made, Active).await;
+    let asked = world.sent(1).await.remove(0);
+    let target = asked.endpoint.path_and_query.as_str();
+    assert!(target.starts_with("/in?token="), "{target}");
+    let headers: Vec<_> =
+        asked.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    let verifier =
+        Verifier::new(&profile, Part::Challenge, &[made.secrets[0].secret.clone()], VerifyOptions::default());
+    let verifier = verifier.unwrap();
+    let verifies = |method: &str, url: &str| {
+        let request = Request { method, url, headers: &headers, body: &asked.body };
+        verifier.verify(&request, NOW).is_ok()
+    };
+    let url = format!("https://hooks.example.test{target}");
+    assert!(verifies("OPTIONS", &url), "{asked:?}");
+    assert!(!verifies("POST", &url) && !verifies("OPTIONS", "https://hooks.example.test/in"));
+}
+
 #[tokio::test]
 async fn without_a_secret_it_goes_out_unsigned() {
     let world = answering(200).await;

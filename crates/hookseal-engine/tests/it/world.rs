@@ -115,7 +115,7 @@ impl World {
         Self::started(store, clock, Profile::builtins().cloned().collect(), true, script).await
     }
 
-    async fn started(
+    pub(crate) async fn started(
         store: Arc<MemoryStore>,
         clock: ManualClock,
         profiles: Vec<Arc<Profile>>,
