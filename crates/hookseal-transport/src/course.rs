@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use hookseal_engine::limits::{RESPONSE_HEADERS_KEPT_BYTES, RESPONSE_KEPT_BYTES};
 use hookseal_engine::{AttemptResult, Failure, FailureKind, HttpVersion};
-use http::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use http::header::{LOCATION, RETRY_AFTER};
 use http::{StatusCode, Uri, Version};
 
-use crate::retry_after;
 use crate::stopwatch::Stopwatch;
 
 /// The course of one attempt.
@@ -87,19 +86,31 @@ impl Course {
         self.result.proxy = None;
     }
 
-    /// Takes in the head of the answer. A redirect is a failure whatever follows, since it is not followed.
-    pub(crate) fn answered(&mut self, version: Version, status: StatusCode, headers: &HeaderMap) {
+    /// Takes in the head of the answer, of which names may come in any case. A redirect is a failure whatever follows, since it is not followed.
+    pub(crate) fn answered<'h>(
+        &mut self,
+        version: Version,
+        status: StatusCode,
+        headers: impl Iterator<Item = (&'h str, &'h [u8])>,
+    ) {
         self.result.http_version = Some(match version {
             Version::HTTP_2 => HttpVersion::Http2,
             Version::HTTP_10 => HttpVersion::Http10,
             _ => HttpVersion::Http11,
         });
         self.result.status = Some(status.as_u16());
+        let (mut retry_after, mut location) = (None, None);
+        let headers = headers.inspect(|(name, value)| {
+            if name.eq_ignore_ascii_case(RETRY_AFTER.as_str()) {
+                retry_after.get_or_insert(*value);
+            } else if name.eq_ignore_ascii_case(LOCATION.as_str()) {
+                location.get_or_insert(*value);
+            }
+        });
         self.result.response_headers = kept_headers(headers);
-        self.result.retry_after =
-            headers.get(RETRY_AFTER).and_then(|value| retry_after::parse(value.as_bytes()));
+        self.result.retry_after = retry_after.and_then(crate::retry_after::parse);
         if status.is_redirection()
-            && let Some(location) = headers.get(LOCATION)
+            && let Some(location) = location
         {
             self.result.failure = Some(Failure::new(FailureKind::Redirect, redirect_words(status, location)));
         }
@@ -171,23 +182,20 @@ impl Course {
 }
 
 /// The headers, in their order, without those that no longer fit into what is kept of them.
-fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let mut kept = Vec::with_capacity(headers.len());
+fn kept_headers<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Vec<(String, String)> {
     let mut room = RESPONSE_HEADERS_KEPT_BYTES;
-    for (name, value) in headers {
+    let kept = headers.filter_map(|(name, value)| {
         // Replacing what is not UTF-8 can make a value longer, so that it is measured afterwards.
-        let value = String::from_utf8_lossy(value.as_bytes());
-        if let Some(rest) = room.checked_sub(name.as_str().len() + value.len()) {
-            room = rest;
-            kept.push((name.as_str().to_owned(), value.into_owned()));
-        }
-    }
-    kept
+        let value = String::from_utf8_lossy(value);
+        room = room.checked_sub(name.len() + value.len())?;
+        Some((name.to_ascii_lowercase(), value.into_owned()))
+    });
+    kept.collect()
 }
 
 /// Only the host of the location is named: its path and query may hold what is secret.
-fn redirect_words(status: StatusCode, location: &http::HeaderValue) -> String {
-    let uri = Uri::try_from(location.as_bytes()).ok();
+fn redirect_words(status: StatusCode, location: &[u8]) -> String {
+    let uri = Uri::try_from(location).ok();
     let host = uri.as_ref().and_then(Uri::host).map_or_else(String::new, |host| format!(" to {host}"));
     format!("the endpoint answered {status} with a redirect{host}, which is not followed")
 }
@@ -209,19 +217,14 @@ fn duration_words(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
     fn headers_are_kept_up_to_their_bound() {
-        let mut headers = HeaderMap::new();
-        headers.append("x-odd", HeaderValue::from_bytes(b"caf\xe9").unwrap());
-        headers.append("x-huge", HeaderValue::from_str(&"v".repeat(9000)).unwrap());
-        for _ in 0..20 {
-            headers.append("x-long", HeaderValue::from_str(&"v".repeat(1000)).unwrap());
-        }
-        let kept = kept_headers(&headers);
+        let (huge, long) = ("v".repeat(9000), "v".repeat(1000));
+        let mut headers: Vec<(&str, &[u8])> = vec![("X-Odd", b"caf\xe9"), ("x-huge", huge.as_bytes())];
+        headers.extend([("x-long", long.as_bytes()); 20]);
+        let kept = kept_headers(headers.into_iter());
         assert_eq!(kept[0], ("x-odd".to_owned(), "caf\u{fffd}".to_owned()));
         assert_eq!(kept.len(), 1 + (RESPONSE_HEADERS_KEPT_BYTES - "x-oddcaf\u{fffd}".len()) / 1006);
     }
@@ -239,7 +242,7 @@ mod tests {
 
         let mut course = Course::start(Duration::from_secs(5));
         course.enter(Stage::Waiting);
-        course.answered(Version::HTTP_11, StatusCode::OK, &HeaderMap::new());
+        course.answered(Version::HTTP_11, StatusCode::OK, std::iter::empty());
         course.enter(Stage::Reading);
         course.read(&[0; 1280]);
         course.time_out();
@@ -254,8 +257,7 @@ mod tests {
 
     #[test]
     fn a_redirect_names_the_host_and_no_more() {
-        let words =
-            |location: &'static str| redirect_words(StatusCode::FOUND, &HeaderValue::from_static(location));
+        let words = |location: &str| redirect_words(StatusCode::FOUND, location.as_bytes());
         assert_eq!(
             words("https://user:pw@other.example/path?token=s3cret"),
             "the endpoint answered 302 Found with a redirect to other.example, which is not followed"

@@ -99,13 +99,13 @@ impl Dialer {
             let opened = Shared::open(socket, route).await;
             return opened.map(Dialed::Shared).map_err(|error| failure::of_shared_exchange(&error, false));
         }
-        link(socket, route).await.map(|link| Dialed::Own(Box::new(link)))
+        Ok(Dialed::Own(Box::new(Link::new(socket, route))))
     }
 
     /// As [`Dialer::dial`], and speaks HTTP/1.1.
     pub(crate) async fn dial_http1(&self, endpoint: &Endpoint, course: &mut Course) -> Result<Link, Failure> {
         let Opened { socket, route, .. } = self.open(endpoint, Offer::Http1, course).await?;
-        link(socket, route).await
+        Ok(Link::new(socket, route))
     }
 
     async fn open(&self, endpoint: &Endpoint, offer: Offer, course: &mut Course) -> Result<Opened, Failure> {
@@ -269,10 +269,6 @@ impl Dialer {
             if endpoint.tls { self.policy.admits(address) } else { self.policy.admits_plain_http(address) };
         if is_allowed { Ok(()) } else { Err(not_allowed(endpoint, address)) }
     }
-}
-
-async fn link(socket: Socket, route: Route) -> Result<Link, Failure> {
-    Link::open(socket, route).await.map_err(|error| failure::of_exchange(&error, false))
 }
 
 async fn connect(address: SocketAddr) -> io::Result<TcpStream> {

@@ -6,26 +6,29 @@ use std::io;
 use hookseal_engine::limits::RESPONSE_HEAD_BYTES_MAX;
 use hookseal_engine::{Failure, FailureKind};
 
+use crate::answer::Malformed;
+use crate::limits::RESPONSE_HEADERS_MAX;
+use crate::link::Unanswered;
 use crate::socket::AnswerTooLong;
 use crate::tls;
 
-/// What an error of the HTTP connection means for an attempt, where an answer had begun or not.
-pub(crate) fn of_exchange(error: &hyper::Error, has_answered: bool) -> Failure {
-    if let Some(io) = io_source(error) {
-        return of_io(io, has_answered);
-    }
-    if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-        return closed(has_answered);
-    }
-    let detail = if error.is_parse_too_large() {
-        format!(
-            "the answer's head is longer than {} KiB or has more than 100 headers",
-            RESPONSE_HEAD_BYTES_MAX / 1024
-        )
-    } else if error.is_parse_version_h2() {
-        "the endpoint speaks HTTP/2 without having agreed to it".to_owned()
-    } else {
-        format!("what came back is not HTTP/1.1: {}", chain(error))
+/// What an exchange in HTTP/1.1 that came to no whole answer means for an attempt, where an answer had begun or not.
+pub(crate) fn of_exchange(error: &Unanswered, has_answered: bool) -> Failure {
+    let malformed = match error {
+        Unanswered::Io(error) => return of_io(error, has_answered),
+        Unanswered::Closed => return closed(has_answered),
+        Unanswered::Malformed(malformed) => malformed,
+    };
+    let detail = match malformed {
+        Malformed::HeadTooLong => {
+            let bound = RESPONSE_HEAD_BYTES_MAX / 1024;
+            format!(
+                "the answer's head is longer than {bound} KiB or has more than {RESPONSE_HEADERS_MAX} headers"
+            )
+        }
+        Malformed::Http2 => "the endpoint speaks HTTP/2 without having agreed to it".to_owned(),
+        Malformed::Head(why) => format!("what came back is not HTTP/1.1: {why}"),
+        Malformed::Body(why) => format!("the answer's body is not valid HTTP/1.1: {why}"),
     };
     Failure::new(FailureKind::Protocol, detail)
 }
@@ -75,10 +78,6 @@ fn of_io(error: &io::Error, has_answered: bool) -> Failure {
             FailureKind::Connection,
             format!("the endpoint reset the connection {}", when(has_answered)),
         ),
-        // These are hyper's own words on a body that is not framed as it should be.
-        K::InvalidData | K::InvalidInput | K::Other => {
-            Failure::new(FailureKind::Protocol, format!("the answer's body is not valid HTTP/1.1: {error}"))
-        }
         _ => Failure::new(
             FailureKind::Connection,
             format!("the connection failed {}: {error}", when(has_answered)),
@@ -95,15 +94,4 @@ fn closed(has_answered: bool) -> Failure {
 
 fn when(has_answered: bool) -> &'static str {
     if has_answered { "before its answer was whole" } else { "without an answer" }
-}
-
-fn io_source(error: &hyper::Error) -> Option<&io::Error> {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if let Some(io) = error.downcast_ref() {
-            return Some(io);
-        }
-        source = error.source();
-    }
-    None
 }

@@ -36,6 +36,7 @@
 //! ```
 
 mod address;
+mod answer;
 mod course;
 mod dial;
 mod endpoint;
@@ -46,6 +47,7 @@ mod link;
 mod own_tls;
 mod pool;
 mod proxy;
+mod request;
 mod resolve;
 mod retry_after;
 mod shared;

@@ -12,8 +12,8 @@ pub const IDLE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 /// Idle connections kept for one endpoint, unless configured otherwise: as many as one subscription may have attempts
 /// under way. With fewer, a busy one closes connections that it needs a moment later.
 pub const IDLE_PER_ENDPOINT_DEFAULT: usize = MAX_IN_FLIGHT_MAX as usize;
-/// Idle connections kept over all endpoints, unless configured otherwise. Each costs a file descriptor and 15 to 20
-/// KiB, with TLS 25 to 30 KiB, most of it buffers: 60 MiB at worst.
+/// Idle connections kept over all endpoints, unless configured otherwise. Each costs a file descriptor and up to 10 KiB,
+/// with TLS up to 30 KiB, most of it buffers: 60 MiB at worst.
 pub const IDLE_TOTAL_DEFAULT: usize = 2048;
 /// The longest time between two looks for connections that have been idle for too long.
 pub const IDLE_SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(15);
@@ -44,6 +44,15 @@ pub const TURN_WAIT_MAX: Duration = Duration::from_secs(1);
 pub const TURN_WAIT_SHARE: u32 = 4;
 /// How often a request that waits so looks for room on the connections that are there: an answer that ends makes some.
 pub const TURN_LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Headers of an answer, which no server has half as many of.
+pub const RESPONSE_HEADERS_MAX: usize = 100;
+/// Bytes that are read at once of an answer in HTTP/1.1. Most are shorter than that in all.
+pub const READ_BYTES: usize = 4 * 1024;
+/// Bytes of a body up to which it is copied behind its head, to go out with it in one piece.
+pub const INLINE_BODY_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of each of the two buffers that an idle connection keeps.
+pub const BUFFER_KEPT_BYTES_MAX: usize = 4 * 1024;
 
 /// Addresses of one name that are tried in an attempt. All of them are checked.
 pub const CONNECT_ADDRESSES_MAX: usize = 8;
@@ -106,7 +115,7 @@ const _: () = {
     assert!(KEY_BYTES_MAX <= RESPONSE_READ_BYTES_MAX, "the socket lets through what the fetcher judges");
     // A body that comes in chunks of one byte takes six bytes for each that counts.
     assert!(RESPONSE_HEAD_BYTES_MAX + 7 * RESPONSE_KEPT_BYTES <= RESPONSE_READ_BYTES_MAX);
-    assert!(RESPONSE_HEAD_BYTES_MAX >= 8192, "hyper's smallest read buffer");
+    assert!(READ_BYTES <= BUFFER_KEPT_BYTES_MAX && READ_BYTES <= RESPONSE_HEAD_BYTES_MAX);
     assert!(RESPONSE_HEAD_BYTES_MAX as u64 + HTTP2_WINDOW_BYTES as u64 <= HTTP2_UNASKED_BYTES_MAX);
     assert!(HTTP2_UNASKED_BYTES_MAX <= RESPONSE_READ_BYTES_MAX as u64);
     assert!(IDLE_PER_ENDPOINT_DEFAULT <= IDLE_TOTAL_DEFAULT);

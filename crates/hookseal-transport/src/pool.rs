@@ -104,6 +104,7 @@ impl Pool {
         if !link.is_ready() {
             return;
         }
+        link.rest();
         let mut state = self.state.lock();
         let limits =
             PoolLimits { total: self.limits.total.saturating_sub(state.shelves.placed()), ..self.limits };

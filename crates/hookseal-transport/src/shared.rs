@@ -41,7 +41,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Speaks HTTP/2 on a socket that leads to an endpoint by `route`.
     pub(crate) async fn open(socket: Socket, route: Route) -> Result<Self, h2::Error> {
-        let meter = socket.meter();
+        let meter = Arc::clone(socket.meter());
         meter.allow_more(HTTP2_UNASKED_BYTES_MAX, u64::MAX);
         let mut builder = Builder::new();
         builder

@@ -135,8 +135,8 @@ impl Socket {
         Self { stream, meter: Arc::default() }
     }
 
-    pub(crate) fn meter(&self) -> Arc<Meter> {
-        Arc::clone(&self.meter)
+    pub(crate) fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 }
 

@@ -5,29 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use hookseal_engine::ports::{Endpoint, EndpointError, Outbound, Transport};
-use hookseal_engine::{AttemptResult, EndpointTls, Failure, FailureKind};
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::uri::Scheme;
-use http::{Request, StatusCode, Uri, Version};
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
+use hookseal_engine::{AttemptResult, EndpointTls, Failure};
 use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 
+use crate::answer::Head;
 use crate::course::{Course, Stage};
 use crate::dial::{Dialed, Dialer};
 use crate::limits::{
     IDLE_PER_ENDPOINT_DEFAULT, IDLE_TIMEOUT_DEFAULT, IDLE_TOTAL_DEFAULT, REPEATS_MAX, TURN_LOOK_INTERVAL,
     TURN_WAIT_MAX, TURN_WAIT_SHARE,
 };
-use crate::link::Link;
+use crate::link::{Link, Unanswered};
 use crate::pool::{Kept, Pool, PoolLimits};
 use crate::proxy::EgressProxy;
 use crate::resolve::Resolve;
 use crate::shared::{BrokenExchange, Exchange, Shared};
-use crate::{endpoint, failure, own_tls, tls};
+use crate::{endpoint, failure, own_tls, request, tls};
 
 /// What a transport may do, and what it keeps.
 #[derive(Debug, Clone)]
@@ -114,13 +109,12 @@ impl HttpTransport {
     }
 
     async fn attempt(&self, outbound: &Outbound, course: &mut Course) -> Result<(), Failure> {
-        // Made before anything is opened for it, since it may be what cannot be sent.
-        let mut headers = Some(headers(outbound)?);
+        // Before anything is opened for it, since it may be what cannot be sent.
+        request::check(outbound)?;
         let mut repeats = 0;
         loop {
             let (connection, is_kept) = self.connection(&outbound.endpoint, repeats == 0, course).await?;
-            let headers = headers.take().map_or_else(|| self::headers(outbound), Ok)?;
-            let broken = match self.exchange(connection, outbound, headers, course).await {
+            let broken = match self.exchange(connection, outbound, course).await {
                 Ok(()) => return Ok(()),
                 Err(broken) => broken,
             };
@@ -202,12 +196,11 @@ impl HttpTransport {
         &self,
         connection: Kept,
         outbound: &Outbound,
-        headers: HeaderMap,
         course: &mut Course,
     ) -> Result<(), Broken> {
         match connection {
-            Kept::Own(link) => self.exchange_alone(link, outbound, headers, course).await,
-            Kept::Shared(connection) => exchange_shared(connection, outbound, headers, course).await,
+            Kept::Own(link) => self.exchange_alone(link, outbound, course).await,
+            Kept::Shared(connection) => exchange_shared(connection, outbound, course).await,
         }
     }
 
@@ -217,40 +210,46 @@ impl HttpTransport {
         &self,
         mut link: Box<Link>,
         outbound: &Outbound,
-        headers: HeaderMap,
         course: &mut Course,
     ) -> Result<(), Broken> {
         course.connected_by(link.route());
         course.enter(Stage::Waiting);
-        let request = request(outbound, headers);
-        let answer = link.send(request).await.map_err(|error| Broken::of(&error, &link))?;
-        let (head, mut body) = answer.into_parts();
-        course.answered(head.version, head.status, &head.headers);
+        let write_head = |out: &mut Vec<u8>| request::write_head(outbound, out);
+        let see = |head: &Head<'_>| course.answered(head.version, head.status, head.headers());
+        let sent = link.send(&outbound.method, write_head, outbound.body.clone(), see).await;
+        sent.map_err(|error| Broken::of(&error, &link))?;
         course.enter(Stage::Reading);
-        read_body(&mut link, &mut body, course).await?;
-        // What follows a 101 is another protocol, which nobody asked for.
-        if head.status != StatusCode::SWITCHING_PROTOCOLS {
-            // Head and body share the connection's read buffer, which is used again once they are gone.
-            drop((head, body));
-            self.pool.park(&outbound.endpoint, link);
-        }
+        read_body(&mut link, course).await.map_err(|error| Broken::of(&error, &link))?;
+        self.pool.park(&outbound.endpoint, link);
         Ok(())
     }
+}
+
+/// Reads the answer's body to its end, and keeps the beginning.
+///
+/// What does not fit is read and dropped, so that a long answer is still an answer and its connection is used again. How
+/// much is read at all is bounded by the socket: beyond that the answer is a failure, whatever its status says.
+async fn read_body(link: &mut Link, course: &mut Course) -> Result<(), Unanswered> {
+    course.expect_body(link.expected());
+    while let Some(data) = link.part().await? {
+        course.read(data);
+    }
+    Ok(())
 }
 
 /// Sends the request on a connection that others use at the same time, and reads the answer.
 async fn exchange_shared(
     connection: Arc<Shared>,
     outbound: &Outbound,
-    headers: HeaderMap,
     course: &mut Course,
 ) -> Result<(), Broken> {
-    let request = shared_request(outbound, headers)?;
+    let request = request::shared(outbound)?;
     let mut exchange = Exchange::begin(connection);
     course.connected_by(exchange.route());
     course.enter(Stage::Waiting);
     let (head, mut body) = exchange.send(request, outbound.body.clone()).await?.into_parts();
-    course.answered(head.version, head.status, &head.headers);
+    let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    course.answered(head.version, head.status, headers);
     course.enter(Stage::Reading);
     while let Some(part) = exchange.part(&mut body).await {
         course.read(&part?);
@@ -309,7 +308,7 @@ enum Answered {
 }
 
 impl Broken {
-    fn of(error: &hyper::Error, link: &Link) -> Self {
+    fn of(error: &Unanswered, link: &Link) -> Self {
         let has_answered = link.has_answered();
         let answered = if has_answered { Answered::Begun } else { Answered::Nothing };
         Self { failure: failure::of_exchange(error, has_answered), answered }
@@ -331,76 +330,4 @@ impl From<Failure> for Broken {
     fn from(failure: Failure) -> Self {
         Self { failure, answered: Answered::Begun }
     }
-}
-
-/// Reads the answer's body to its end, and keeps the beginning.
-///
-/// What does not fit is read and dropped, so that a long answer is still an answer and its connection is used again. How
-/// much is read at all is bounded by the socket: beyond that the answer is a failure, whatever its status says.
-async fn read_body(link: &mut Link, body: &mut Incoming, course: &mut Course) -> Result<(), Broken> {
-    course.expect_body(body.size_hint().lower());
-    while !body.is_end_stream() {
-        match link.frame(body).await {
-            None => return Ok(()),
-            Some(Err(error)) => return Err(Broken::of(&error, link)),
-            Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    course.read(data);
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The headers of the request, with those that are the transport's own.
-fn headers(outbound: &Outbound) -> Result<HeaderMap, Failure> {
-    let mut headers = HeaderMap::with_capacity(outbound.headers.len() + 2);
-    headers.insert(header::HOST, outbound.endpoint.authority.clone());
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(outbound.body.len()));
-    for (name, value) in &outbound.headers {
-        if is_of_the_connection(name) {
-            let detail = format!("the header `{name}` is the transport's own and cannot be set");
-            return Err(Failure::new(FailureKind::Unsendable, detail));
-        }
-        headers
-            .try_append(name, value.clone())
-            .map_err(|_| Failure::new(FailureKind::Unsendable, "there are too many headers"))?;
-    }
-    Ok(headers)
-}
-
-fn request(outbound: &Outbound, headers: HeaderMap) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(outbound.body.clone()));
-    *request.method_mut() = outbound.method.clone();
-    *request.uri_mut() = Uri::from(outbound.endpoint.path_and_query.clone());
-    *request.headers_mut() = headers;
-    request
-}
-
-/// The head of a request in HTTP/2, where the host stands in `:authority` (RFC 9113 section 8.3.1).
-fn shared_request(outbound: &Outbound, mut headers: HeaderMap) -> Result<Request<()>, Failure> {
-    headers.remove(header::HOST);
-    let endpoint = &outbound.endpoint;
-    let uri = Uri::builder()
-        .scheme(Scheme::HTTPS)
-        .authority(endpoint.authority.as_bytes())
-        .path_and_query(endpoint.path_and_query.clone())
-        .build();
-    let uri = uri.map_err(|_| {
-        Failure::new(FailureKind::Unsendable, format!("`{}` cannot stand in a request", endpoint.host))
-    })?;
-    let mut request = Request::new(());
-    *request.method_mut() = outbound.method.clone();
-    *request.uri_mut() = uri;
-    *request.version_mut() = Version::HTTP_2;
-    *request.headers_mut() = headers;
-    Ok(request)
-}
-
-/// Whether a header frames the message or steers the connection (RFC 9110 section 7.6.1, RFC 9112 section 6).
-fn is_of_the_connection(name: &HeaderName) -> bool {
-    use header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-    matches!(*name, CONNECTION | CONTENT_LENGTH | EXPECT | HOST | TE | TRAILER | TRANSFER_ENCODING | UPGRADE)
-        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }

@@ -5,17 +5,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use hookseal_engine::ports::Endpoint;
 use hookseal_engine::{Failure, FailureKind};
-use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request, StatusCode, Uri};
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
+use http::header::{self, HeaderValue};
+use http::{Method, StatusCode};
 
 use super::error::KeyError;
+use crate::answer::Head;
 use crate::course::{Course, Stage};
 use crate::dial::Dialer;
-use crate::failure;
 use crate::limits::KEY_BYTES_MAX;
-use crate::link::Link;
+use crate::link::{Link, Unanswered};
+use crate::{failure, request};
 
 /// An answer of status 200.
 pub(super) struct Download {
@@ -44,58 +43,56 @@ impl Download {
 async fn fetch(dialer: &Dialer, endpoint: &Endpoint, course: &mut Course) -> Result<Download, KeyError> {
     let mut link = dialer.dial_http1(endpoint, course).await.map_err(KeyError::Fetch)?;
     course.enter(Stage::Waiting);
-    let answer = link.send(request(endpoint)).await.map_err(|error| broken(&error, &link))?;
-    let (head, mut body) = answer.into_parts();
-    if head.status != StatusCode::OK {
-        return Err(KeyError::Status(head.status.as_u16()));
+    let write_head = |out: &mut Vec<u8>| write_head(endpoint, out);
+    let mut answer = None;
+    let see = |head: &Head<'_>| answer = Some((head.status, lifetime(head.headers())));
+    let sent = link.send(&Method::GET, write_head, Bytes::new(), see).await;
+    sent.map_err(|error| broken(&error, &link))?;
+    let (status, lifetime) = answer.unwrap_or_default();
+    if status != StatusCode::OK {
+        return Err(KeyError::Status(status.as_u16()));
     }
     course.enter(Stage::Reading);
-    let body = read(&mut link, &mut body, course).await?;
-    Ok(Download { body, lifetime: lifetime(&head.headers) })
+    Ok(Download { body: read(&mut link, course).await?, lifetime })
 }
 
-async fn read(link: &mut Link, body: &mut Incoming, course: &mut Course) -> Result<Vec<u8>, KeyError> {
+async fn read(link: &mut Link, course: &mut Course) -> Result<Vec<u8>, KeyError> {
     // A length that is announced is taken at its word, and nothing of it is read.
-    if body.size_hint().lower() > KEY_BYTES_MAX as u64 {
+    if link.expected() > KEY_BYTES_MAX as u64 {
         return Err(KeyError::TooLarge);
     }
     let mut bytes = Vec::new();
-    while !body.is_end_stream() {
-        let Some(frame) = link.frame(body).await else { break };
-        let frame = frame.map_err(|error| broken(&error, link))?;
-        let Some(data) = frame.data_ref() else { continue };
+    loop {
+        let data = match link.part().await {
+            Ok(Some(data)) => data,
+            Ok(None) => return Ok(bytes),
+            Err(error) => return Err(broken(&error, link)),
+        };
         if bytes.len() + data.len() > KEY_BYTES_MAX {
             return Err(KeyError::TooLarge);
         }
         course.read(data);
         bytes.extend_from_slice(data);
     }
-    Ok(bytes)
 }
 
-fn request(endpoint: &Endpoint) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(Bytes::new()));
-    *request.method_mut() = Method::GET;
-    *request.uri_mut() = Uri::from(endpoint.path_and_query.clone());
-    let headers = request.headers_mut();
-    headers.insert(header::HOST, endpoint.authority.clone());
-    headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-    headers.insert(
-        header::USER_AGENT,
-        HeaderValue::from_static(concat!("Hookseal/", env!("CARGO_PKG_VERSION"))),
-    );
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    request
+fn write_head(endpoint: &Endpoint, out: &mut Vec<u8>) {
+    let user_agent = HeaderValue::from_static(concat!("Hookseal/", env!("CARGO_PKG_VERSION")));
+    request::start_head(&Method::GET, endpoint, out);
+    request::write_header(&header::ACCEPT, &HeaderValue::from_static("*/*"), out);
+    request::write_header(&header::USER_AGENT, &user_agent, out);
+    request::write_header(&header::CONNECTION, &HeaderValue::from_static("close"), out);
+    out.extend_from_slice(b"\r\n");
 }
 
-fn broken(error: &hyper::Error, link: &Link) -> KeyError {
+fn broken(error: &Unanswered, link: &Link) -> KeyError {
     KeyError::Fetch(failure::of_exchange(error, link.has_answered()))
 }
 
 /// `max-age` of `cache-control`, or nothing where the answer is not to be kept without asking again.
-fn lifetime(headers: &HeaderMap) -> Option<Duration> {
-    let values = headers.get_all(header::CACHE_CONTROL).into_iter();
-    let texts = values.filter_map(|value| value.to_str().ok());
+fn lifetime<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Option<Duration> {
+    let same = headers.filter(|(name, _)| name.eq_ignore_ascii_case(header::CACHE_CONTROL.as_str()));
+    let texts = same.filter_map(|(_, value)| std::str::from_utf8(value).ok());
     let mut lifetime = None;
     for directive in texts.flat_map(|text| text.split(',')) {
         let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
@@ -117,11 +114,8 @@ mod tests {
     #[test]
     fn reads_how_long_an_answer_may_be_kept() {
         let of = |values: &[&'static str]| {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(header::CACHE_CONTROL, HeaderValue::from_static(value));
-            }
-            lifetime(&headers).map(|lifetime| lifetime.as_secs())
+            let headers = values.iter().map(|value| ("Cache-Control", value.as_bytes()));
+            lifetime(headers).map(|lifetime| lifetime.as_secs())
         };
         assert_eq!(of(&[]), None);
         assert_eq!(of(&["public, max-age=19800, must-revalidate, no-transform"]), Some(19_800));

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use hookseal::Timestamp;
 use hookseal_engine::limits::{RESPONSE_HEADERS_KEPT_BYTES, RESPONSE_KEPT_BYTES};
-use hookseal_engine::{FailureKind, RetryAfter};
-use tokio::io::AsyncWriteExt;
+use hookseal_engine::ports::Transport;
+use hookseal_engine::{EndpointTls, FailureKind, RetryAfter};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{
-    Server, answer_to, assert_failed, assert_ok, closed, eventually, post, read_request, transport,
+    Server, answer_to, assert_failed, assert_ok, closed, eventually, outbound, post, read_request, transport,
 };
 
 #[tokio::test]
@@ -263,4 +264,47 @@ async fn a_reset_is_a_failure_of_the_connection() {
     })
     .await;
     assert_failed(&post(&transport(), &server.url()).await, FailureKind::Connection, "reset the connection");
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_request_was_read_is_taken_in() {
+    let server = Server::start(|mut stream, _| async move {
+        let mut beginning = [0; 1024];
+        stream.read_exact(&mut beginning).await.unwrap();
+        stream.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 4\r\n\r\nlong").await.unwrap();
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let transport = transport();
+    for expected in 1..=2 {
+        let mut outbound = outbound(transport.endpoint(&server.url(), &EndpointTls::default()).unwrap());
+        outbound.body = vec![b'x'; 16 * 1024 * 1024].into();
+        let result = transport.send(outbound).await;
+        assert_eq!((result.status, &result.response_body[..]), (Some(413), &b"long"[..]), "{result:?}");
+        assert_eq!(result.failure, None);
+        // The rest of the request would be taken for the next one.
+        assert_eq!(server.accepted(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_sent_to_its_end_while_its_answer_is_read() {
+    let body = 16 * 1024 * 1024;
+    let server = Server::start(move |mut stream, _| async move {
+        let mut beginning = [0; 1024];
+        stream.read_exact(&mut beginning).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n").await.unwrap();
+        // The head alone is known to be longer than a hundred bytes, and shorter than a thousand.
+        let mut rest = vec![0; body - 1024];
+        stream.read_exact(&mut rest).await.unwrap();
+        stream.write_all(b"done").await.unwrap();
+        closed(&mut stream).await;
+    })
+    .await;
+    let transport = transport();
+    let mut outbound = outbound(transport.endpoint(&server.url(), &EndpointTls::default()).unwrap());
+    outbound.body = vec![b'x'; body].into();
+    let result = transport.send(outbound).await;
+    assert_ok(&result);
+    assert_eq!(result.response_body, "done");
 }
