@@ -1,5 +1,7 @@
 //! The rows of the comparison: the main one, and others in which one thing is different.
 
+use std::time::Duration;
+
 use hookseal_testkit::outside::Failed;
 
 use super::{
@@ -32,9 +34,16 @@ pub(super) struct Measured {
     pub(super) row: Row,
     pub(super) limit: Vec<Round>,
     pub(super) system: Vec<Round>,
+    /// Idle syncs, timed in every round of a stream.
+    pub(super) syncs: Vec<Duration>,
 }
 
 impl Measured {
+    /// What an idle sync took meanwhile.
+    pub(super) fn idle_sync(&self) -> Sync {
+        disk::summary(&mut self.syncs.clone())
+    }
+
     /// The median of a figure of the server.
     pub(super) fn system(&self, figure: fn(&Round) -> f64) -> f64 {
         median(self.system.iter().map(figure))
@@ -56,7 +65,6 @@ impl Measured {
 pub(super) struct Results {
     pub(super) throughput: Vec<Measured>,
     pub(super) latency: Vec<Measured>,
-    pub(super) idle_sync: Sync,
     pub(super) syncs_per_event: f64,
 }
 
@@ -93,11 +101,10 @@ pub(super) fn whole(bed: &Bed, rounds: usize, events: u64, write: bool) -> Done 
     for row in throughput_rows(rounds, events) {
         throughput.push(measure(bed, row)?);
     }
-    let idle_sync = disk::idle_sync()?;
     let latency =
         latency_rows(rounds).into_iter().map(|row| measure(bed, row)).collect::<Result<Vec<_>, _>>()?;
     let syncs = syncs_per_event(bed, &Load { events: (events / 10).max(100), ..Load::PLAIN })?;
-    let results = Results { throughput, latency, idle_sync, syncs_per_event: syncs };
+    let results = Results { throughput, latency, syncs_per_event: syncs };
     println!("\n{}", report::comparison(&results));
     if write { report::write_comparison(&results) } else { Ok(()) }
 }
@@ -111,8 +118,11 @@ pub(super) fn quick(bed: &Bed) -> Done {
 }
 
 fn measure(bed: &Bed, row: Row) -> Result<Measured, Box<dyn std::error::Error>> {
-    let (mut limit, mut system) = (Vec::new(), Vec::new());
+    let (mut limit, mut system, mut syncs) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=row.rounds {
+        if row.load.rate > 0 {
+            syncs.extend(disk::idle_syncs(bed)?);
+        }
         if row.limit {
             limit.push(limit_round(bed, &row.load)?);
         }
@@ -121,7 +131,7 @@ fn measure(bed: &Bed, row: Row) -> Result<Measured, Box<dyn std::error::Error>> 
         let system = system.ok_or_else(|| Failed::new("a round without a result"))?;
         println!("{} {number}: {}", row.name, report::in_a_line(limit, system));
     }
-    Ok(Measured { row, limit, system })
+    Ok(Measured { row, limit, system, syncs })
 }
 
 /// One load of your own beside `limit`
@@ -149,7 +159,8 @@ impl Own {
         let Self { events, connections, fanout, rate, rounds } = *self;
         let load = Load { events, connections, fanout, rate, ..Load::PLAIN };
         let measured = measure(bed, Row { name: "own load", load, rounds: rounds.max(1), limit: true })?;
-        println!("\n{}", report::throughput_table(&[measured]));
+        let of_what = if rate > 0 { report::latency_table } else { report::throughput_table };
+        println!("\n{}", of_what(&[measured]));
         Ok(())
     }
 }

@@ -46,6 +46,9 @@ enum Scenario {
     Pending(isolation::Pending),
     /// Throughput, latency and memory as subscriptions, stored and waiting deliveries grow
     Growth(growth::Growth),
+    /// Times idle syncs, for the other scenarios
+    #[command(hide = true)]
+    IdleSync,
 }
 
 /// What runs where.
@@ -82,6 +85,9 @@ impl Place {
 
 impl Bench {
     pub(crate) fn run(&self) -> Done {
+        if matches!(self.scenario, Some(Scenario::IdleSync)) {
+            return disk::print_idle_syncs();
+        }
         let bed = self.place.bed()?;
         let write = !self.no_write && !self.quick;
         match &self.scenario {
@@ -91,6 +97,7 @@ impl Bench {
             Some(Scenario::Dead(dead)) => dead.run(&bed, write),
             Some(Scenario::Pending(pending)) => pending.run(&bed, write),
             Some(Scenario::Growth(growth)) => growth.run(&bed, write),
+            Some(Scenario::IdleSync) => Ok(()),
         }
     }
 }
