@@ -9,19 +9,17 @@ use crate::shell::root;
 pub(super) fn description() -> String {
     let root = root();
     let at = |program: &str, arguments: &[&str]| said(program, arguments, &root);
-    let changed = if at("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() {
-        ""
-    } else {
-        " with uncommitted changes"
-    };
+    // What a run writes into the page is no change of what the next one measures.
+    let changes = at("git", &["status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs"]);
+    let changed = if changes.is_empty() { "" } else { " with uncommitted changes" };
     format!(
         "{} processors ({}), {} GiB of memory, Linux {}, {} on {}; {}; commit `{}`{changed}, {}.",
         std::thread::available_parallelism().map_or(0, usize::from),
         field("/proc/cpuinfo", "model name"),
         field("/proc/meminfo", "MemTotal").split(' ').next().map_or(0, gibibytes),
         at("uname", &["-r"]),
-        at("stat", &["-f", "-c", "%T", "target"]),
-        device(&root),
+        listed("fstype", &root),
+        listed("source", &root),
         at("rustc", &["--version"]),
         at("git", &["rev-parse", "--short", "HEAD"]),
         at("date", &["-u", "+%F"]),
@@ -39,7 +37,8 @@ fn field(file: &str, name: &str) -> String {
     line.map_or_else(|| "unknown".to_owned(), |(_, value)| value.trim().to_owned())
 }
 
-fn device(folder: &Path) -> String {
-    let listed = said("df", &["--output=source", "."], folder);
+/// What `df` says of the file system that a folder is in.
+fn listed(column: &str, folder: &Path) -> String {
+    let listed = said("df", &[&format!("--output={column}"), "."], folder);
     listed.rsplit(' ').next().unwrap_or_default().to_owned()
 }
