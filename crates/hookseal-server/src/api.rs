@@ -15,7 +15,7 @@ pub(crate) struct Api {
     pub(crate) config: ServerConfig,
     /// One change of a subscription at a time: each reads what there is and writes it back whole.
     pub(crate) changing: Mutex<()>,
-    /// The turns of batches of events.
+    /// The room for batches of events, in units of [`limits::BATCH_BYTES_COUNTED_MIN`].
     pub(crate) batches: Semaphore,
     /// When the store was last found to be writable, or not.
     pub(crate) checked: Mutex<Option<(Timestamp, bool)>>,
@@ -28,7 +28,7 @@ impl Api {
             keys,
             config,
             changing: Mutex::default(),
-            batches: Semaphore::new(limits::BATCHES_AT_ONCE),
+            batches: Semaphore::new(limits::BATCHES_BYTES_AT_ONCE / limits::BATCH_BYTES_COUNTED_MIN),
             checked: Mutex::default(),
         })
     }

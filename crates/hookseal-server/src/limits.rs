@@ -25,8 +25,10 @@ pub const PUBLISH_AROUND_BYTES_MAX: usize = 64 * 1024;
 pub const BATCH_EVENTS_MAX: usize = 1000;
 /// Bytes of a request that publishes a batch.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Batches that are read at once; others wait their turn. Each takes up to twice its bytes.
-pub const BATCHES_AT_ONCE: usize = 4;
+/// Bytes of the batches that are read and published at once; others wait their turn. Each takes up to twice its bytes.
+pub const BATCHES_BYTES_AT_ONCE: usize = 4 * BATCH_BYTES_MAX;
+/// What a batch counts for at least: a thousand events that are short take more memory than their bytes.
+pub const BATCH_BYTES_COUNTED_MIN: usize = 1024 * 1024;
 /// Bytes of every other request: a subscription with a thousand event types, its headers and its metadata fit.
 pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
 /// Characters of a request's id that is taken over from the client.

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use axum::{body::Body, extract::State};
+use axum::{
+    body::{Body, HttpBody},
+    extract::State,
+};
 use bytes::Bytes;
 use hookseal_engine::{Publish, Published};
 use http::StatusCode;
@@ -28,7 +31,8 @@ const FIELDS: &[&str; 1] = &["events"];
 
 /// `POST /v1/events/batch`: 200 with a verdict for each event, in their order.
 pub(crate) async fn publish(State(api): State<Arc<Api>>, caller: Caller, _: NoQuery, body: Body) -> Answer {
-    let _turn = turn(&api).await?;
+    let units = units(&body);
+    let _turn = turn(&api, units).await?;
     let received = receive(body, limits::BATCH_BYTES_MAX, api.config.request_timeout).await?;
     let events = read(received.bytes())?;
     drop(received);
@@ -57,10 +61,17 @@ pub(crate) async fn publish(State(api): State<Arc<Api>>, caller: Caller, _: NoQu
     Ok(json(StatusCode::OK, &Verdicts::new(verdicts.collect())))
 }
 
-/// Waits for one of the turns in which batches are read: each takes memory.
-async fn turn(api: &Api) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
+/// What a batch counts for: the length that is announced, or the longest there may be.
+fn units(body: &Body) -> u32 {
+    let bytes = body.size_hint().upper().unwrap_or(u64::MAX).min(limits::BATCH_BYTES_MAX as u64);
+    bytes.div_ceil(limits::BATCH_BYTES_COUNTED_MIN as u64).max(1) as u32
+}
+
+/// Waits until there is room for a batch that counts for so much. It is taken before anything is read: a batch that had to
+/// wait for more of it half-way could wait for others that do the same.
+async fn turn(api: &Api, units: u32) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
     let timeout = api.config.request_timeout;
-    match tokio::time::timeout(timeout, api.batches.acquire()).await {
+    match tokio::time::timeout(timeout, api.batches.acquire_many(units)).await {
         Ok(turn) => turn.map_err(Problem::internal),
         Err(_) => Err(Problem::timed_out(timeout.as_secs())),
     }

@@ -1,9 +1,20 @@
 //! `POST /v1/events/batch`.
 
-use hookseal_server::{ServerConfig, limits};
-use serde_json::{Value, json};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
-use crate::world::World;
+use axum::body::{Body, Bytes, HttpBody};
+use hookseal_server::{ServerConfig, limits};
+use http::Request;
+use hyper::body::{Frame, SizeHint};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tower::ServiceExt;
+
+use crate::world::{LIVE, PATIENCE, World};
 
 async fn verdicts(world: &World, events: &[&str]) -> Vec<Value> {
     let reply = world.post("/v1/events/batch", format!("{{\"events\":[{}]}}", events.join(",\n "))).await;
@@ -119,4 +130,88 @@ async fn a_batch_needs_a_key_and_a_store() {
         (&reply["data"][0]["status"], &reply["data"][0]["code"]),
         (&json!(503), &json!("store_unavailable"))
     );
+}
+
+/// A batch of which nothing comes, with this length announced.
+async fn stuck(world: &World, length: Option<usize>) -> tokio::task::JoinHandle<()> {
+    let mut request = Request::post("/v1/events/batch").header("authorization", format!("Bearer {LIVE}"));
+    if let Some(length) = length {
+        request = request.header("content-length", length);
+    }
+    let reading = Arc::new(Notify::new());
+    let body = Silent { length, asked: Arc::clone(&reading) };
+    let call = world.app.clone().oneshot(request.body(Body::new(body)).unwrap());
+    let call = tokio::spawn(async move { drop(call.await) });
+    tokio::time::timeout(PATIENCE, reading.notified()).await.unwrap();
+    call
+}
+
+/// A body that never comes, and tells when it is first asked for.
+struct Silent {
+    length: Option<usize>,
+    asked: Arc<Notify>,
+}
+
+impl HttpBody for Silent {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.asked.notify_one();
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.length.map_or_else(SizeHint::default, |length| SizeHint::with_exact(length as u64))
+    }
+}
+
+#[tokio::test]
+async fn slow_batches_hold_up_others_by_their_length_alone() {
+    let world = World::new().await;
+    let room = limits::BATCHES_BYTES_AT_ONCE / limits::BATCH_BYTES_COUNTED_MIN;
+    let mut calls = Vec::new();
+    for _ in 0..room - 1 {
+        calls.push(stuck(&world, Some(2000)).await);
+    }
+    let events = [r#"{"type":"a","payload":1}"#];
+    assert_eq!(verdicts(&world, &events).await[0]["status"], 202);
+    // One more leaves no room, until one of them ends.
+    calls.push(stuck(&world, Some(2000)).await);
+    let waiting = verdicts(&world, &events);
+    tokio::pin!(waiting);
+    assert!(now_or_not(waiting.as_mut()).await.is_none());
+    calls.pop().unwrap().abort();
+    assert_eq!(waiting.await[0]["status"], 202);
+    calls.into_iter().for_each(|call| call.abort());
+}
+
+#[tokio::test]
+async fn a_batch_without_a_length_counts_for_the_longest() {
+    let world = World::new().await;
+    let mut calls = Vec::new();
+    for _ in 0..limits::BATCHES_BYTES_AT_ONCE / limits::BATCH_BYTES_MAX {
+        calls.push(stuck(&world, None).await);
+    }
+    let events = [r#"{"type":"a","payload":1}"#];
+    let waiting = verdicts(&world, &events);
+    tokio::pin!(waiting);
+    assert!(now_or_not(waiting.as_mut()).await.is_none());
+    calls.pop().unwrap().abort();
+    assert_eq!(waiting.await[0]["status"], 202);
+    calls.into_iter().for_each(|call| call.abort());
+}
+
+/// What a future gives when everything that is ready has had many turns, or nothing.
+async fn now_or_not<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    for _ in 0..100 {
+        if let Poll::Ready(output) = std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+            return Some(output);
+        }
+        tokio::task::yield_now().await;
+    }
+    None
 }
