@@ -169,6 +169,19 @@ impl HttpBody for Silent {
     }
 }
 
+/// Publishes while these leave no room: nothing comes of it until one of them ends.
+async fn waits_for_one_of(world: &World, mut calls: Vec<tokio::task::JoinHandle<()>>) {
+    let events = [EVENT];
+    let waiting = verdicts(world, &events);
+    tokio::pin!(waiting);
+    assert!(now_or_not(waiting.as_mut()).await.is_none());
+    calls.pop().unwrap().abort();
+    assert_eq!(waiting.await[0]["status"], 202);
+    calls.into_iter().for_each(|call| call.abort());
+}
+
+const EVENT: &str = r#"{"type":"a","payload":1}"#;
+
 #[tokio::test]
 async fn slow_batches_hold_up_others_by_their_length_alone() {
     let world = World::new().await;
@@ -177,16 +190,9 @@ async fn slow_batches_hold_up_others_by_their_length_alone() {
     for _ in 0..room - 1 {
         calls.push(stuck(&world, Some(2000)).await);
     }
-    let events = [r#"{"type":"a","payload":1}"#];
-    assert_eq!(verdicts(&world, &events).await[0]["status"], 202);
-    // One more leaves no room, until one of them ends.
+    assert_eq!(verdicts(&world, &[EVENT]).await[0]["status"], 202);
     calls.push(stuck(&world, Some(2000)).await);
-    let waiting = verdicts(&world, &events);
-    tokio::pin!(waiting);
-    assert!(now_or_not(waiting.as_mut()).await.is_none());
-    calls.pop().unwrap().abort();
-    assert_eq!(waiting.await[0]["status"], 202);
-    calls.into_iter().for_each(|call| call.abort());
+    waits_for_one_of(&world, calls).await;
 }
 
 #[tokio::test]
@@ -196,13 +202,7 @@ async fn a_batch_without_a_length_counts_for_the_longest() {
     for _ in 0..limits::BATCHES_BYTES_AT_ONCE / limits::BATCH_BYTES_MAX {
         calls.push(stuck(&world, None).await);
     }
-    let events = [r#"{"type":"a","payload":1}"#];
-    let waiting = verdicts(&world, &events);
-    tokio::pin!(waiting);
-    assert!(now_or_not(waiting.as_mut()).await.is_none());
-    calls.pop().unwrap().abort();
-    assert_eq!(waiting.await[0]["status"], 202);
-    calls.into_iter().for_each(|call| call.abort());
+    waits_for_one_of(&world, calls).await;
 }
 
 /// What a future gives when everything that is ready has had many turns, or nothing.
