@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
@@ -19,6 +19,7 @@ use hookseal_engine::{
 };
 use hookseal_sqlite::SqliteStore;
 use parking_lot::Mutex;
+use rusqlite::Connection;
 
 use crate::{
     copy_as_after_a_crash,
@@ -206,3 +207,51 @@ fn child() {
         publish(&store, from.parse().expect("a number"), tell).await;
     });
 }
+
+/// What stands for a crash in all of these tests is one: a log that is emptied or begun anew while it is copied would be
+/// taken for a later state than the database's.
+#[test]
+fn a_copy_is_of_one_moment() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("one.db");
+    let writer = Connection::open(&file).unwrap();
+    writer
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0")
+        .unwrap();
+    writer.execute_batch("CREATE TABLE page (number INTEGER PRIMARY KEY, n INTEGER, room BLOB)").unwrap();
+    for number in 0..PAGES {
+        writer.execute("INSERT INTO page VALUES (?1, 0, zeroblob(3000))", [number]).unwrap();
+    }
+    let (committed, is_over) = (&AtomicI64::new(0), &AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for n in 1.. {
+                writer.execute("UPDATE page SET n = ?1", [n]).unwrap();
+                committed.store(n, Ordering::SeqCst);
+                if n % 3 == 0 {
+                    writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+                }
+                if is_over.load(Ordering::SeqCst) {
+                    break;
+                }
+            }
+        });
+        let copies = (0..200).map(|_| {
+            let before = committed.load(Ordering::SeqCst);
+            let to = tempfile::tempdir().unwrap();
+            copy_as_after_a_crash(&file, to.path());
+            let copy = Connection::open(to.path().join("one.db")).unwrap();
+            let found: (i64, i64) = copy
+                .query_row("SELECT min(n), max(n) FROM page", [], |row| Ok((row.get(0)?, row.get(1)?)))
+                .unwrap();
+            (before, found)
+        });
+        let wrong =
+            copies.filter(|(before, (least, most))| least != most || least < before).collect::<Vec<_>>();
+        is_over.store(true, Ordering::SeqCst);
+        assert!(wrong.is_empty(), "{} of 200: {wrong:?}", wrong.len());
+    });
+}
+
+/// Pages of the database that is copied.
+const PAGES: i64 = 200;
