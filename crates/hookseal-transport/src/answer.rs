@@ -94,6 +94,16 @@ pub(crate) fn read_head(
     Ok(Some(framed))
 }
 
+/// The bytes of the empty lines before a head. Some senders end what came before with one too many; they are taken in by
+/// themselves, so that whoever sends nothing else has none of them read twice.
+pub(crate) fn empty_lines(input: &[u8]) -> usize {
+    let mut rest = input;
+    while let [b'\n', after @ ..] | [b'\r', b'\n', after @ ..] = rest {
+        rest = after;
+    }
+    input.len() - rest.len()
+}
+
 fn not_a_head(input: &[u8], error: httparse::Error) -> Malformed {
     use httparse::Error as E;
     // A server that speaks nothing but HTTP/2 begins with a SETTINGS frame on stream 0 (RFC 9113 section 3.4).
@@ -366,6 +376,15 @@ mod tests {
     }
 
     type BodyAndRest = (Vec<u8>, Vec<u8>);
+
+    #[test]
+    fn empty_lines_before_a_head_are_none_of_it() {
+        let table =
+            [("", 0), ("HTTP", 0), ("\n", 1), ("\r", 0), ("\r\n\n\r\nHTTP\r\n", 5), ("\n\r\rHTTP", 1)];
+        for (input, length) in table {
+            assert_eq!(empty_lines(input.as_bytes()), length, "{input:?}");
+        }
+    }
 
     /// The body that comes in these pieces, and the bytes after its end; `None` where it does not end.
     fn read(mut framing: Framing, pieces: &[&[u8]]) -> Result<Option<BodyAndRest>, Malformed> {

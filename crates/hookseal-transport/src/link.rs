@@ -15,7 +15,7 @@ use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
 use crate::{
-    answer::{Framed, Framing, Head, Malformed, Next, read_head},
+    answer::{Framed, Framing, Head, Malformed, Next, empty_lines, read_head},
     course::Route,
     limits::{BUFFER_KEPT_BYTES_MAX, INLINE_BODY_BYTES_MAX, READ_BYTES},
     socket::{Meter, Socket},
@@ -110,6 +110,11 @@ impl Link {
         self.taken = 0;
         let mut looked = 0;
         loop {
+            let empty = empty_lines(&self.input[self.taken..]);
+            if empty > 0 {
+                self.taken += empty;
+                looked = 0;
+            }
             let waiting = &self.input[self.taken..];
             if is_worth_a_look(waiting, looked) {
                 let framed = read_head(waiting, method, |head, framed| {

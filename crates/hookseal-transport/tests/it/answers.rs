@@ -83,6 +83,20 @@ async fn interim_answers_are_skipped() {
 }
 
 #[tokio::test]
+async fn empty_lines_before_an_answer_are_skipped_and_have_an_end() {
+    let result =
+        answer_to("\r\n\nHTTP/1.1 103 X\r\n\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+    assert_ok(&result);
+    assert_eq!(result.response_body, "ok");
+    let server = Server::start(|mut stream, _| async move {
+        read_request(&mut stream).await;
+        while stream.write_all(&[b'\n'; 8192]).await.is_ok() {}
+    })
+    .await;
+    assert_failed(&post(&transport(), &server.url()).await, FailureKind::ResponseTooLarge, "1024 KiB");
+}
+
+#[tokio::test]
 async fn interim_answers_without_end_are_cut_off() {
     let server = Server::start(|mut stream, _| async move {
         read_request(&mut stream).await;
